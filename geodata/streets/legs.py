@@ -1,0 +1,142 @@
+"""The street path of a leg: shape, length, time and streets of the very path that the travel matrix has measured."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from geodata.streets.paths import SETTLED, forget, place_costs, profile_graph, search, unpack, workspace
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from numpy.typing import NDArray
+
+    from geodata.streets.paths import ProfileGraph, Workspace
+    from geodata.streets.roads import RoadNetwork
+    from geodata.streets.snap import Places
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Leg:
+    """A path along the streets from one place to another.
+
+    Attributes
+    ----------
+    coords
+        float64[k, 2], lon and lat, k of 2 or more; begins and ends at the places' points on the street.
+    distance_m, duration_s
+        whole metres and seconds, equal to the matrix's cell.
+    segments
+        int32[m], directed segments in order, the first and the last driven in part.
+    streets
+        names of the streets in order, without repeats in a row; streets without a name are left out.
+    """
+
+    coords: NDArray[np.float64]
+    distance_m: int
+    duration_s: int
+    segments: NDArray[np.int32]
+    streets: tuple[str, ...]
+
+
+def leg(network: RoadNetwork, profile: str, places: Places, i: int, j: int) -> Leg | None:
+    """Path from place ``i`` to place ``j``, or None where there is no way.
+
+    Raises
+    ------
+    KeyError
+        The network was built without this profile.
+    """
+    return legs(network, profile, places, [(i, j)])[0]
+
+
+def legs(network: RoadNetwork, profile: str, places: Places, pairs: Iterable[tuple[int, int]]) -> list[Leg | None]:
+    """Paths between pairs of places, in the order of the pairs; None where there is no way.
+
+    Raises
+    ------
+    KeyError
+        The network was built without this profile.
+    """
+    asked = [(int(i), int(j)) for i, j in pairs]
+    graph = profile_graph(network, profile)
+    segment, into, out_of = place_costs(network, profile, graph, places)
+    found: list[Leg | None] = [None] * len(asked)
+    by_source: dict[int, list[int]] = {}
+    for position, (i, j) in enumerate(asked):
+        if segment[i] < 0 or segment[j] < 0:
+            continue
+        if segment[i] == segment[j] and into[j] >= into[i]:
+            found[position] = _leg(network, places, i, j, [int(segment[i])], int(into[j] - into[i]))
+        else:
+            by_source.setdefault(int(segment[i]), []).append(position)
+    space = workspace(graph.cost.size)
+    for source, positions in by_source.items():
+        routes = _paths(source, {int(segment[asked[position][1]]) for position in positions}, graph, space)
+        for position in positions:
+            i, j = asked[position]
+            route = routes.get(int(segment[j]))
+            if route is not None:
+                between, path = route
+                found[position] = _leg(network, places, i, j, path, int(out_of[i]) + between + int(into[j]))
+    return found
+
+
+def _paths(source: int, targets: set[int], graph: ProfileGraph, space: Workspace) -> dict[int, tuple[int, list[int]]]:
+    """Find ways to those targets that can be reached.
+
+    For each: the packed cost from the source's end to its beginning, and all segments from the source to it.
+    """
+    marked = sorted(targets)
+    space.is_target[marked] = True
+    touches = search(source, len(marked), graph, space)
+    found: dict[int, tuple[int, list[int]]] = {}
+    for target in marked:
+        if space.slot[target] == SETTLED:
+            path = [target]
+            while (before := int(space.parent[path[-1]])) >= 0:
+                path.append(before)
+            found[target] = (int(space.reached[target]), [source, *reversed(path)])
+    space.is_target[marked] = False
+    forget(touches, space)
+    return found
+
+
+def _leg(network: RoadNetwork, places: Places, i: int, j: int, path: list[int], cost: int) -> Leg:
+    ms, mm = unpack(np.array([cost], dtype=np.int64))
+    segments = np.array(path, dtype=np.int32)
+    streets: list[str] = []
+    for segment in path:
+        name = network.street_name(segment)
+        if name and (not streets or streets[-1] != name):
+            streets.append(name)
+    return Leg(
+        coords=_geometry(network, places, i, j, path),
+        distance_m=int((mm[0] + 500) // 1000),
+        duration_s=int((ms[0] + 500) // 1000),
+        segments=segments,
+        streets=tuple(streets),
+    )
+
+
+def _geometry(network: RoadNetwork, places: Places, i: int, j: int, path: Sequence[int]) -> NDArray[np.float64]:
+    """Lay the shapes of the segments end to end, from place ``i`` to place ``j``; no point stands twice in a row."""
+    begin_mm, end_mm = int(places.along_mm[i]), int(places.along_mm[j])
+    origin, target = (places.lon[i], places.lat[i]), (places.lon[j], places.lat[j])
+    pieces: list[NDArray[np.float64]] = [np.array([origin])]
+    for position, segment in enumerate(path):
+        shape = network.shape(segment)
+        at = np.abs(network.shape_mm[shape] - network.shape_mm[shape[0]])
+        after = begin_mm if position == 0 else -1
+        until = end_mm if position == len(path) - 1 else np.inf
+        inner = shape[(at > after) & (at < until)]
+        pieces.append(np.column_stack((network.shape_lon[inner], network.shape_lat[inner])))
+    pieces.append(np.array([target]))
+    line = np.concatenate(pieces)
+    moves = np.concatenate(([True], (np.diff(line, axis=0) != 0).any(axis=1)))
+    line = line[moves]
+    # A GeoJSON line has two positions at least, even where nothing moves.
+    return line if len(line) > 1 else np.repeat(line, 2, axis=0)

@@ -1,0 +1,11 @@
+"""The exceptions of the core. An infeasible day is no exception: it is a plan with unserved visits."""
+
+from __future__ import annotations
+
+
+class InvalidProblem(ValueError):  # noqa: N818 - the name of DESIGN section 4, said as a sentence: "this is an invalid problem"
+    """A problem that contradicts itself; the message names the offending id."""
+
+
+class SolverError(RuntimeError):
+    """A solver library failed in a way that is not the day's fault."""

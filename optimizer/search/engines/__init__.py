@@ -1,0 +1,1 @@
+"""One file per engine; the only place that imports solver libraries."""

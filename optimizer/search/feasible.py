@@ -1,0 +1,174 @@
+"""Which shift can serve which visit at all, alone on an empty day; and, where none can, why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from optimizer.judge.evaluate import evaluate_route
+from optimizer.problem.matrix import NO_PATH
+from optimizer.problem.plan import Reason, RouteOrder, UnloadAction, Unserved, ViolationKind, VisitAction
+
+if TYPE_CHECKING:
+    from optimizer.problem.model import DisposalSite, Problem, Shift, Vehicle, Visit
+
+_TIMES = frozenset({ViolationKind.TIME_WINDOW, ViolationKind.SITE_CLOSED, ViolationKind.OVERTIME, ViolationKind.BREAK})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """For each visit that some shift can serve alone, those shifts; for each other visit, why none can."""
+
+    shifts: dict[str, tuple[str, ...]]
+    hopeless: tuple[Unserved, ...]
+
+
+def options(problem: Problem) -> Options:
+    """Try every visit alone on every shift, under the judge."""
+    shifts: dict[str, tuple[str, ...]] = {}
+    hopeless: list[Unserved] = []
+    for visit in problem.visits:
+        able = tuple(shift.id for shift in problem.shifts if _serves_alone(problem, shift, visit))
+        if able:
+            shifts[visit.id] = able
+        else:
+            reason, detail = _why_never(problem, visit)
+            hopeless.append(Unserved(visit=visit.id, reason=reason, detail=detail))
+    return Options(shifts=shifts, hopeless=tuple(hopeless))
+
+
+def may_carry(vehicle: Vehicle, visit: Visit) -> bool:
+    """Whether the vehicle's class, streams, size and any lock let it serve the visit, time and streets aside."""
+    return (
+        _may_enter(vehicle, visit) and visit.demand_kg <= vehicle.capacity_kg and visit.demand_l <= vehicle.capacity_l
+    )
+
+
+def _may_enter(vehicle: Vehicle, visit: Visit) -> bool:
+    return (
+        (visit.access is None or vehicle.access_class in visit.access)
+        and vehicle.carries(visit.stream)
+        and (visit.vehicle is None or visit.vehicle == vehicle.id)
+    )
+
+
+def _serves_alone(problem: Problem, shift: Shift, visit: Visit) -> bool:
+    return bool(_alone(problem, shift, visit) == set())
+
+
+def _alone(problem: Problem, shift: Shift, visit: Visit) -> set[ViolationKind] | None:
+    """Return the violations of the best route with this visit alone; None where no route can even be written."""
+    vehicle = problem.vehicle_of(shift)
+    if not may_carry(vehicle, visit):
+        return None
+    fewest: set[ViolationKind] | None = None
+    for kerb in range(len(visit.kerb)):
+        for site in problem.disposal_sites:
+            if not site.accepts(visit.stream) or not _connected(problem, vehicle, visit.kerb[kerb], site):
+                continue
+            order = RouteOrder(
+                shift=shift.id, actions=(VisitAction(visit=visit.id, kerb=kerb), UnloadAction(site=site.id))
+            )
+            kinds = {violation.kind for violation in evaluate_route(problem, order).violations}
+            if not kinds:
+                return kinds
+            if fewest is None or len(kinds) < len(fewest):
+                fewest = kinds
+    return fewest
+
+
+def _connected(problem: Problem, vehicle: Vehicle, node: int, site: DisposalSite) -> bool:
+    duration_s = problem.matrix.duration_s(vehicle.profile)
+    depot = problem.depot_by_id[vehicle.depot].node
+    return bool(
+        duration_s[depot, node] != NO_PATH
+        and duration_s[node, site.node] != NO_PATH
+        and duration_s[site.node, depot] != NO_PATH
+    )
+
+
+def _why_never(problem: Problem, visit: Visit) -> tuple[Reason, str]:
+    """Name the first obstacle that stops every shift, from the street to the clock."""
+    if not visit.kerb:
+        return Reason.UNREACHABLE, "No street that a vehicle of the fleet may use leads to this stop."
+    vehicles = [problem.vehicle_of(shift) for shift in problem.shifts]
+    if not vehicles:
+        return Reason.OUTSIDE_EVERY_SHIFT, "No vehicle has a shift on this day."
+    entering = [vehicle for vehicle in vehicles if _may_enter(vehicle, visit)]
+    if not entering:
+        return Reason.NO_VEHICLE_MAY_ENTER, _nobody_enters(vehicles, visit)
+    carrying = [vehicle for vehicle in entering if may_carry(vehicle, visit)]
+    if not carrying:
+        largest = f"{max(v.capacity_kg for v in entering)} kg and {max(v.capacity_l for v in entering)} l"
+        load = f"{visit.demand_kg} kg and {visit.demand_l} l"
+        return (
+            Reason.LARGER_THAN_ANY_TRUCK,
+            f"Its {load} are more than any vehicle that may come here takes: {largest}.",
+        )
+    reaching = [vehicle for vehicle in carrying if _reaches(problem, vehicle, visit)]
+    if not reaching:
+        return Reason.UNREACHABLE, "No allowed path leads a vehicle that may serve it here and back to its depot."
+    sites = [site for site in problem.disposal_sites if site.accepts(visit.stream)]
+    if not sites:
+        return Reason.NO_DISPOSAL_SITE, f"No disposal site accepts {visit.stream}."
+    if not any(_connected(problem, v, node, site) for v in reaching for node in visit.kerb for site in sites):
+        return (
+            Reason.NO_DISPOSAL_SITE,
+            f"No allowed path leads from here to a disposal site that accepts {visit.stream}.",
+        )
+    kinds = [found for shift in problem.shifts if (found := _alone(problem, shift, visit)) is not None]
+    return _why_not_in_time(problem, visit, kinds)
+
+
+def _why_not_in_time(problem: Problem, visit: Visit, kinds: list[set[ViolationKind]]) -> tuple[Reason, str]:
+    if all(ViolationKind.SITE_CLOSED in found for found in kinds):
+        return (
+            Reason.NO_DISPOSAL_SITE,
+            "Every disposal site that accepts its stream is closed by the time a truck could bring it there.",
+        )
+    if all(found & _TIMES for found in kinds):
+        inside = any(
+            window.start_s <= shift.latest_return_s and shift.start_s <= window.end_s
+            for shift in problem.shifts
+            for window in visit.windows
+        )
+        if visit.windows and not inside:
+            return Reason.OUTSIDE_EVERY_SHIFT, "Its time windows lie outside every shift."
+        return (
+            Reason.OUTSIDE_EVERY_SHIFT,
+            "Alone, with the way there, the unloading and the way home, it already needs more time than any shift has.",
+        )
+    limits = ", ".join(sorted(kind.value for kind in set().union(*kinds)))
+    return (
+        Reason.NOT_ENOUGH_TIME_OR_CAPACITY,
+        f"Even alone it breaks a limit of every shift that may serve it: {limits}.",
+    )
+
+
+def _reaches(problem: Problem, vehicle: Vehicle, visit: Visit) -> bool:
+    duration_s = problem.matrix.duration_s(vehicle.profile)
+    depot = problem.depot_by_id[vehicle.depot].node
+    return any(duration_s[depot, node] != NO_PATH and _returns(problem, vehicle, node) for node in visit.kerb)
+
+
+def _returns(problem: Problem, vehicle: Vehicle, node: int) -> bool:
+    duration_s = problem.matrix.duration_s(vehicle.profile)
+    depot = problem.depot_by_id[vehicle.depot].node
+    return bool(
+        duration_s[node, depot] != NO_PATH
+        or any(
+            duration_s[node, site.node] != NO_PATH and duration_s[site.node, depot] != NO_PATH
+            for site in problem.disposal_sites
+        )
+    )
+
+
+def _nobody_enters(vehicles: list[Vehicle], visit: Visit) -> str:
+    if visit.vehicle is not None and all(vehicle.id != visit.vehicle for vehicle in vehicles):
+        return f"It is locked to vehicle {visit.vehicle!r}, which has no shift on this day."
+    if not any(vehicle.carries(visit.stream) for vehicle in vehicles):
+        return f"No vehicle with a shift on this day carries {visit.stream}."
+    if visit.access is not None and not any(vehicle.access_class in visit.access for vehicle in vehicles):
+        allowed = ", ".join(sorted(visit.access))
+        return f"Only {allowed} may come here, and none of them has a shift on this day."
+    return "No vehicle with a shift on this day may come here, carry its stream and hold its lock at once."

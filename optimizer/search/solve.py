@@ -1,0 +1,196 @@
+"""Plan a day: the door to every engine."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Final
+
+from optimizer.judge.evaluate import Evaluation, evaluate
+from optimizer.problem.codec import problem_hash
+from optimizer.problem.plan import Plan, Reason, RouteOrder, Unserved, VisitAction
+from optimizer.search.construct import construct
+from optimizer.search.feasible import options
+from optimizer.search.insertion import cheapest_insertion, choose_sites, shorten
+from optimizer.search.stop import Share
+
+if TYPE_CHECKING:
+    from optimizer.problem.model import Problem
+    from optimizer.search.stop import Stop
+
+SOLVER: Final = "ortools-routing"
+
+_FIT_SHARE: Final = 0.2
+"""Part of the engines' time, at most, for fitting into the first plan what its simple rule left out."""
+
+_ENGINE_SHARE: Final = 0.93
+"""Part of the time for the engines; what is left fits in what they left out, and says why the rest stays out."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Improvement:
+    """A better plan was found: when, at what cost, and with how many visits left out."""
+
+    elapsed_s: float
+    cost_micro: int
+    unserved: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """The best plan that passes the judge, and how its cost fell over time."""
+
+    plan: Plan
+    curve: tuple[Improvement, ...]
+
+
+OnImprovement = Callable[[Improvement, Plan], None]
+
+
+def solve(
+    problem: Problem,
+    *,
+    stop: Stop,
+    seed: int = 0,
+    start: Sequence[RouteOrder] | None = None,
+    on_improvement: OnImprovement | None = None,
+    clock: Callable[[], float] = time.monotonic,
+) -> Result:
+    """Search for the cheapest plan until ``stop``, and return the best one that passes the judge.
+
+    An impossible day is an answer: what cannot be served is unserved with its reason.
+
+    Parameters
+    ----------
+    stop
+        With a step limit instead of a deadline, the same seed gives the same plan.
+    start
+        A plan's decisions; the result is never worse. Ignored if the judge does not pass it.
+    on_improvement
+        Called with each better plan as it comes; what it raises ends the search.
+    clock
+        Measures ``Improvement.elapsed_s``.
+
+    Raises
+    ------
+    SolverError
+        If the solver library fails.
+    """
+    from optimizer.search.engines import ortools_routing  # noqa: PLC0415 - solver libraries load when one is needed
+
+    book = _Book(problem, on_improvement, clock)
+    book.judge(())
+    if start is not None:
+        book.judge(start)
+    shifts_of = book.shifts_of()
+    engines = Share(stop, _ENGINE_SHARE)
+    if not book.orders:
+        book.judge(construct(problem, shifts_of, stop=engines))
+        _fit_in(book, shifts_of, stop=Share(engines, _FIT_SHARE))
+    ortools_routing.search(problem, shifts_of, stop=engines, seed=seed, start=book.orders, found=book.judge)
+    _fit_in(book, shifts_of, stop=stop)
+    plan = replace(book.best.plan, solver=SOLVER, version=_version(), seed=seed)
+    return Result(plan=plan, curve=tuple(book.curve))
+
+
+class _Book:
+    """Keeps the best plan that the judge has passed."""
+
+    def __init__(self, problem: Problem, on_improvement: OnImprovement | None, clock: Callable[[], float]) -> None:
+        self.problem = problem
+        self.curve: list[Improvement] = []
+        self.orders: tuple[RouteOrder, ...] = ()
+        self.best: Evaluation
+        self.reasons: dict[str, Unserved] = {}
+        self._options = options(problem)
+        self._hash = problem_hash(problem)
+        self._on_improvement = on_improvement
+        self._clock = clock
+        self._begin_s = clock()
+        self.reasons |= {entry.visit: entry for entry in self._options.hopeless}
+
+    def shifts_of(self) -> dict[str, tuple[str, ...]]:
+        """Return the shifts that may serve each visit, those of the start included."""
+        shifts = dict(self._options.shifts)
+        for order in self.orders:
+            for action in order.actions:
+                if isinstance(action, VisitAction) and order.shift not in shifts.get(action.visit, ()):
+                    shifts[action.visit] = (*shifts.get(action.visit, ()), order.shift)
+        return shifts
+
+    def judge(self, orders: Sequence[RouteOrder]) -> bool:
+        """Keep these orders if they pass and cost less than the best so far; say whether they did."""
+        passing = [shorten(self.problem, choose_sites(self.problem, order)) for order in orders if order.actions]
+        passing = [order for order in passing if order.actions]
+        evaluation = evaluate(self.problem, passing, unserved=self._unserved(passing), known_hash=self._hash)
+        if evaluation.violations:
+            return False
+        if hasattr(self, "best") and evaluation.plan.cost.total_micro >= self.best.plan.cost.total_micro:
+            return False
+        self.best = evaluation
+        self.orders = tuple(passing)
+        self.curve.append(
+            Improvement(
+                elapsed_s=self._clock() - self._begin_s,
+                cost_micro=evaluation.plan.cost.total_micro,
+                unserved=len(evaluation.plan.unserved),
+            )
+        )
+        if self._on_improvement is not None:
+            self._on_improvement(self.curve[-1], evaluation.plan)
+        return True
+
+    def explain(self, reasons: dict[str, Unserved]) -> None:
+        """Put better reasons into the best plan."""
+        self.reasons |= reasons
+        self.best = evaluate(self.problem, self.orders, unserved=self._unserved(self.orders), known_hash=self._hash)
+
+    def _unserved(self, orders: Sequence[RouteOrder]) -> list[Unserved]:
+        served = {action.visit for order in orders for action in order.actions if isinstance(action, VisitAction)}
+        return [
+            self.reasons.get(visit.id)
+            or Unserved(
+                visit=visit.id,
+                reason=Reason.NOT_ENOUGH_TIME_OR_CAPACITY,
+                detail="The search ended before it found room for this visit.",
+            )
+            for visit in self.problem.visits
+            if visit.id not in served
+        ]
+
+
+def _fit_in(book: _Book, shifts_of: dict[str, tuple[str, ...]], *, stop: Stop) -> None:
+    """Fit visits left out into the best plan where the judge finds room, heavy ones first; note why others stay out."""
+    reasons: dict[str, Unserved] = {}
+    left_out = [book.problem.visit_by_id[entry.visit] for entry in book.best.plan.unserved if entry.visit in shifts_of]
+    left_out.sort(key=lambda visit: (not visit.required, -(visit.prize_micro or 0), -visit.demand_kg, visit.id))
+    for visit in left_out:
+        if stop():
+            break
+        insertion = cheapest_insertion(book.problem, book.orders, visit, shifts_of[visit.id], stop=stop)
+        if insertion is None:
+            reasons[visit.id] = Unserved(
+                visit=visit.id,
+                reason=Reason.NOT_ENOUGH_TIME_OR_CAPACITY,
+                detail="No place in any route that may serve it has enough time or capacity left.",
+            )
+        elif visit.prize_micro is not None and insertion.added_micro >= visit.prize_micro:
+            reasons[visit.id] = Unserved(
+                visit=visit.id,
+                reason=Reason.PRIZE_BELOW_COST,
+                detail=f"Serving it would add at least {insertion.added_micro / 1e6:.2f} {book.problem.currency} "
+                f"for a prize of {visit.prize_micro / 1e6:.2f}.",
+            )
+        else:
+            others = [order for order in book.orders if order.shift != insertion.order.shift]
+            book.judge([*others, insertion.order])
+    book.explain(reasons)
+
+
+def _version() -> str:
+    try:
+        return f"samram {version('samram')}, ortools {version('ortools')}"
+    except PackageNotFoundError:
+        return "unknown"

@@ -1,0 +1,1 @@
+"""A day planned end to end. "Tomorrow" is the scenario with no changes."""
