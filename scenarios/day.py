@@ -32,7 +32,15 @@ if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Iterable, Mapping, Sequence
 
-    from geodata.city.dataset import CityDataset, Container, ShiftRecord, VehicleRecord, Windows
+    from geodata.city.dataset import (
+        CityDataset,
+        Container,
+        DepotRecord,
+        DisposalSiteRecord,
+        ShiftRecord,
+        VehicleRecord,
+        Windows,
+    )
     from geodata.streets.osm import OsmExtract
     from geodata.streets.roads import RoadNetwork
     from geodata.streets.rules import TruckProfile
@@ -101,11 +109,11 @@ def prepare_day(
         if (litres := _litres_due(city, container, service_date.weekday(), fills or {})) > 0
     ]
     ground = _Ground(profiles)
-    depots = tuple(Depot(id=depot.id, node=ground.node(depot.lon, depot.lat, None, None)) for depot in city.depots)
+    depots = tuple(Depot(id=depot.id, node=ground.fixed(depot)) for depot in city.depots)
     sites = tuple(
         DisposalSite(
             id=site.id,
-            node=ground.node(site.lon, site.lat, None, None),
+            node=ground.fixed(site),
             unloading_s=site.unloading_s,
             windows=_windows(site.windows),
             streams=site.streams or None,
@@ -164,26 +172,33 @@ def plan_day(
 
 
 class _Ground:
-    """Collects the points of a day; equal ones share an index of the travel matrix."""
+    """Collects the points of a day, one for each index of the travel matrix."""
 
     def __init__(self, profiles: Sequence[TruckProfile]) -> None:
         self._fleet = profiles
-        self._node_of: dict[tuple[float, float, str | None], int] = {}
+        self._node_of: dict[tuple[tuple[str, str], str | None], int] = {}
         self.lon: list[float] = []
         self.lat: list[float] = []
         self.street: list[str | None] = []
         self.profiles: list[tuple[str, ...]] = []
 
-    def node(self, lon: float, lat: float, access_class: str | None, street: str | None) -> int:
-        """Return the index of a point that vehicles up to an access class come to."""
-        key = (lon, lat, access_class)
+    def fixed(self, record: DepotRecord | DisposalSiteRecord) -> int:
+        """Return the index of a depot or disposal site, which the whole fleet comes to."""
+        return self._add(record.lon, record.lat, None, None)
+
+    def node(self, stop: tuple[str, str], container: Container) -> int:
+        """Return the index of a stop for the vehicles that may come to a container; its first container places it."""
+        key = (stop, container.access_class)
         if key not in self._node_of:
-            self._node_of[key] = len(self.lon)
-            self.lon.append(lon)
-            self.lat.append(lat)
-            self.street.append(street)
-            self.profiles.append(profiles_up_to(access_class, self._fleet))
+            self._node_of[key] = self._add(container.lon, container.lat, container.access_class, container.street)
         return self._node_of[key]
+
+    def _add(self, lon: float, lat: float, access_class: str | None, street: str | None) -> int:
+        self.lon.append(lon)
+        self.lat.append(lat)
+        self.street.append(street)
+        self.profiles.append(profiles_up_to(access_class, self._fleet))
+        return len(self.lon) - 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -253,7 +268,7 @@ def _visits(city: CityDataset, due: Sequence[tuple[Container, int]], ground: _Gr
     groups: defaultdict[tuple[object, ...], list[tuple[Container, int]]] = defaultdict(list)
     for container, litres in due:
         key = (
-            container.stop_id or f"bin {container.id}",
+            _stop_key(container),
             container.stream,
             container.windows,
             container.access_class,
@@ -261,26 +276,46 @@ def _visits(city: CityDataset, due: Sequence[tuple[Container, int]], ground: _Gr
             container.prize is None,
         )
         groups[key].append((container, litres))
-    names: defaultdict[str, int] = defaultdict(int)
-    stop_node: dict[tuple[str, str | None], int] = {}
+    stops, visits = _Names(), _Names()
+    stop_of: dict[tuple[str, str], str] = {}
     for members in groups.values():
         for batch in _batches(city, members):
             first = batch[0][0]
-            stop = first.stop_id or first.id
-            names[stop] += 1
-            where = (stop, first.access_class)
-            if where not in stop_node:
-                stop_node[where] = ground.node(first.lon, first.lat, first.access_class, first.street)
+            stop_key = _stop_key(first)
+            if stop_key not in stop_of:
+                stop_of[stop_key] = stops.unique(first.stop_id or first.id)
+            stop = stop_of[stop_key]
             yield _VisitDraft(
-                id=stop if names[stop] == 1 else f"{stop}#{names[stop]}",
+                id=visits.unique(stop),
                 stop=stop,
-                node=stop_node[where],
+                node=ground.node(stop_key, first),
                 containers=tuple(container for container, _ in batch),
                 litres=tuple(litres for _, litres in batch),
                 setup_s=city.setup_s,
                 density_kg_per_l=city.density_kg_per_l(first.stream),
                 access=None if first.access_class is None else frozenset(classes_up_to(first.access_class)),
             )
+
+
+def _stop_key(container: Container) -> tuple[str, str]:
+    """Return what tells stops apart; a container without a stop is one of its own, whatever other stops are called."""
+    return ("stop", container.stop_id) if container.stop_id else ("container", container.id)
+
+
+class _Names:
+    """Gives ids that are like the wish, and different."""
+
+    def __init__(self) -> None:
+        self._taken: set[str] = set()
+
+    def unique(self, wish: str) -> str:
+        """Return the wish, or the wish with the first number from 2 that makes it new."""
+        name, number = wish, 1
+        while name in self._taken:
+            number += 1
+            name = f"{wish}#{number}"
+        self._taken.add(name)
+        return name
 
 
 def _batches(city: CityDataset, members: Sequence[tuple[Container, int]]) -> Iterable[list[tuple[Container, int]]]:

@@ -41,10 +41,7 @@ def tiny_day(
     """Return a day on one street: depot at index 0, landfill at index 1, visits ``v2``, ``v3`` ... at the rest."""
     positions = positions_m or [0, 10_000, 2_000, 4_000, 6_000]
     count = len(positions) - 2
-    if isinstance(visits, list):
-        each = visits
-    else:
-        each = [visits or {}] * count
+    each = visits if isinstance(visits, list) else [visits or {}] * count
     values: dict[str, Any] = {
         "matrix": line_matrix(positions),
         "locations": tuple(Location(lon=x / 100_000, lat=0.0) for x in positions),

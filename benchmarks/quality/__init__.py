@@ -1,0 +1,1 @@
+"""How good the plans are, on instances that others have published with their results."""

@@ -1,0 +1,47 @@
+"""What endpoints are given: settings, a session, the cities in memory, the runs' supervisor."""
+
+from collections.abc import Iterator
+from typing import Annotated
+
+from fastapi import Depends, Path, Request
+from sqlmodel import Session
+
+from service.cities import Cities
+from service.jobs.supervisor import Supervisor
+from service.settings import Settings
+
+
+def _settings(request: Request) -> Settings:
+    found: Settings = request.app.state.settings
+    return found
+
+
+def _session(request: Request) -> Iterator[Session]:
+    """One session for a request; the endpoint commits, so that the reply leaves after the commit."""
+    with Session(request.app.state.engine) as session:
+        yield session
+
+
+def _cities(request: Request) -> Cities:
+    found: Cities = request.app.state.cities
+    return found
+
+
+def _supervisor(request: Request) -> Supervisor:
+    found: Supervisor = request.app.state.supervisor
+    return found
+
+
+SettingsDep = Annotated[Settings, Depends(_settings)]
+SessionDep = Annotated[Session, Depends(_session)]
+CitiesDep = Annotated[Cities, Depends(_cities)]
+SupervisorDep = Annotated[Supervisor, Depends(_supervisor)]
+
+CityId = Annotated[
+    str, Path(pattern="^[a-z0-9][a-z0-9-]{0,79}$", description="The city's short name.", examples=["siem-reap"])
+]
+RunId = Annotated[str, Path(pattern="^[0-9a-f]{32}$", description="The run.")]
+PlanId = Annotated[str, Path(pattern="^[0-9a-f]{32}$", description="The plan.")]
+VehicleId = Annotated[
+    str, Path(pattern="^[^\\x00-\\x1f\\x7f]{1,200}$", description="The vehicle, as in vehicles.csv.", examples=["C1"])
+]

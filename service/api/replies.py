@@ -1,0 +1,89 @@
+"""What the endpoints share in answering: errors in OpenAPI, and documents that a client may keep."""
+
+import gzip
+import hashlib
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any, Final
+
+from fastapi import FastAPI, Request, Response
+
+from service.problems import PROBLEM_JSON, Problem
+
+GEOJSON: Final = "application/geo+json"
+
+_DESCRIPTIONS: Final = {
+    400: "The body cannot be read.",
+    404: "There is no such thing.",
+    409: "The request contradicts the state of things.",
+    413: "More than this server accepts.",
+    415: "The body is of a kind that is not understood.",
+    422: "Values are wrong; every one of them is listed.",
+    500: "The server failed.",
+    503: "Not now; try again later.",
+}
+
+
+class GeoJsonResponse(Response):
+    """A reply of GeoJSON bytes."""
+
+    media_type = GEOJSON
+
+
+def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Return the ``responses`` of an endpoint that can answer with these errors, as problem details."""
+    return {status: {"model": Problem, "description": _DESCRIPTIONS[status]} for status in (*statuses, 500)}
+
+
+def squeeze(data: bytes) -> bytes:
+    """Return gzip bytes that are the same for the same data, whenever they are made."""
+    return gzip.compress(data, compresslevel=6, mtime=0)
+
+
+def kept(request: Request, squeezed: bytes, *, media_type: str) -> Response:
+    """Answer with a document that is stored as gzip and never changes.
+
+    It has a strong ETag; whoever names it in If-None-Match gets 304 and no body. The gzip form and the plain one are
+    different bytes and so have different tags (RFC 9110, 8.8.3.3), either of which is recognised.
+    """
+    zipped = "gzip" in _accepted(request.headers.get("accept-encoding", ""))
+    digest = hashlib.sha256(squeezed).hexdigest()[:32]
+    tags = {True: f'"{digest}-gzip"', False: f'"{digest}"'}
+    headers = {"ETag": tags[zipped], "Vary": "Accept-Encoding", "Cache-Control": "no-cache"}
+    if _named(request.headers.get("if-none-match", ""), set(tags.values())):
+        return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
+    if zipped:
+        return Response(squeezed, media_type=media_type, headers=headers | {"Content-Encoding": "gzip"})
+    return Response(gzip.decompress(squeezed), media_type=media_type, headers=headers)
+
+
+def _accepted(header: str) -> set[str]:
+    """Return the codings of an Accept-Encoding header that are not switched off with q=0."""
+    accepted = set()
+    for part in header.lower().split(","):
+        coding, _, weight = part.partition(";")
+        if weight.replace(" ", "") not in ("q=0", "q=0.0", "q=0.00", "q=0.000"):
+            accepted.add(coding.strip())
+    return accepted
+
+
+def _named(header: str, tags: set[str]) -> bool:
+    """Whether an If-None-Match header names one of these tags; it compares weakly (RFC 9110, 13.1.2)."""
+    named = {part.strip().removeprefix("W/") for part in header.split(",")}
+    return "*" in named or bool(named & tags)
+
+
+def complete_openapi(app: FastAPI) -> Callable[[], dict[str, Any]]:
+    """Return the app's OpenAPI function, mended: every error is ``application/problem+json``."""
+    plain = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        document = plain()
+        for operations in document["paths"].values():
+            for operation in operations.values():
+                for status, reply in operation["responses"].items():
+                    if status >= "400" and PROBLEM_JSON not in reply.get("content", {}):
+                        reply["content"] = {PROBLEM_JSON: next(iter(reply["content"].values()))}
+        return document
+
+    return openapi

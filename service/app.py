@@ -1,0 +1,95 @@
+"""The web application: HTTP endpoints, the map page, and the supervisor of runs."""
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from http import HTTPStatus
+from importlib.metadata import version
+from pathlib import Path
+from typing import Final
+
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import FileResponse
+from fastapi.staticfiles import StaticFiles
+from sqlalchemy.exc import OperationalError
+
+from service.api import cities, health, plans, runs
+from service.api.limits import BodyLimit
+from service.api.replies import complete_openapi
+from service.cities import Cities
+from service.db.engine import make_engine, upgrade
+from service.jobs.supervisor import Supervisor
+from service.problems import install_handlers, problem_response
+from service.settings import Settings
+
+WEB: Final = Path(__file__).parent / "web"
+# The page and all it needs come from this server alone; a city hall without internet sees its map.
+PAGE_HEADERS: Final = {
+    "Content-Security-Policy": "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'",
+    "Cache-Control": "no-cache",
+}
+DESCRIPTION: Final = """\
+Plans municipal waste collection. Import a city, ask for a day's plan, fetch each driver's route.
+
+Units: positions are longitude, latitude in degrees; distances metres or kilometres, masses kilograms or tonnes,
+volumes litres, as each name says. Times of day (`_s`) are seconds from local midnight of the service day and may pass
+86,400; beside them stands the same time in ISO 8601. Money is in the city's currency. Every error is problem details
+(RFC 9457).
+"""
+
+_log = logging.getLogger(__name__)
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """Return the application; its database is opened, and brought to the newest schema, when it starts."""
+    settings = settings or Settings()
+    app = FastAPI(
+        title="Samram",
+        version=version("samram"),
+        description=DESCRIPTION,
+        lifespan=_lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/v1/openapi.json",
+    )
+    app.state.settings = settings
+    app.add_middleware(BodyLimit, settings=settings)
+    install_handlers(app)
+    app.add_exception_handler(OperationalError, _database_away)
+    for feature in (health, cities, plans, runs):
+        app.include_router(feature.router)
+    app.add_api_route("/", _page, include_in_schema=False)
+    app.mount("/web", StaticFiles(directory=WEB), name="web")
+    app.openapi = complete_openapi(app)  # type: ignore[method-assign]  # the way FastAPI documents to change it
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    settings: Settings = app.state.settings
+    settings.home.mkdir(parents=True, exist_ok=True)
+    engine = make_engine(settings.database)
+    upgrade(engine)
+    app.state.engine = engine
+    app.state.cities = Cities(engine, settings)
+    app.state.supervisor = Supervisor(engine, settings)
+    app.state.supervisor.start()
+    try:
+        yield
+    finally:
+        app.state.supervisor.stop()
+        engine.dispose()
+
+
+def _page() -> FileResponse:
+    return FileResponse(WEB / "index.html", headers=PAGE_HEADERS)
+
+
+def _database_away(_request: Request, error: Exception) -> Response:
+    _log.error("The database does not answer: %s", error)
+    return problem_response(
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "database-unavailable",
+        "The database does not answer",
+        "The database does not answer just now; try again later.",
+    )

@@ -1,0 +1,178 @@
+"""The ``samram`` command: city data in, plans out, or a server. Everything heavy is imported where it is used."""
+
+import datetime as dt
+import tempfile
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from service.cli import city, show
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Plans municipal waste collection: from streets and bins to tomorrow's routes.",
+)
+app.add_typer(city.app, name="city")
+
+CityPath = Annotated[Path, typer.Argument(help="The city's folder, or a zip of it.", metavar="CITY")]
+Seconds = Annotated[float, typer.Option(min=1, max=86_400, help="How long to search.")]
+Seed = Annotated[int, typer.Option(min=0, help="Seed of the search.")]
+Port = Annotated[int, typer.Option(min=0, max=65_535, help="Port to listen on.")]
+Picture = Annotated[Path | None, typer.Option(help="Draw the routes on the street map into this SVG file.")]
+
+
+@app.callback(invoke_without_command=True)
+def options(*, show_version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
+    """Plans municipal waste collection: from streets and bins to tomorrow's routes."""
+    if show_version:
+        show.OUT.print(f"samram {version('samram')}")
+        raise typer.Exit
+
+
+@app.command()
+def plan(
+    city_path: CityPath,
+    *,
+    date: Annotated[
+        dt.datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Service day; tomorrow if absent.")
+    ] = None,
+    seconds: Seconds = 30,
+    seed: Seed = 0,
+    steps: Annotated[
+        int | None, typer.Option(min=1, help="End after so many better plans instead: reproducible.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Write plan.json here (docs/plan-format.md).")] = None,
+    geojson: Annotated[Path | None, typer.Option(help="Write the routes as GeoJSON into this folder.")] = None,
+    picture: Picture = None,
+) -> None:
+    """Plan one day of a city; needs no database."""
+    from geodata.city.dataset import load_city
+    from service.cli import planning
+
+    with show.errors_as_sentences():
+        dataset = load_city(city_path)
+        show.findings("warning", dataset.warnings)
+        day, found = planning.plan_city(
+            dataset, _service_date(date, dataset.timezone), seconds=seconds, seed=seed, steps=steps
+        )
+        show.plan_table(day.problem, found)
+        if out is not None:
+            planning.write_plan(day, found, out)
+            show.OUT.print(f"plan: {out}", markup=False)
+        if geojson is not None:
+            written = planning.write_maps(day, found, geojson)
+            show.OUT.print(f"maps: {len(written)} files in {geojson}", markup=False)
+        if picture is not None:
+            planning.write_picture(day, found, picture)
+            show.OUT.print(f"picture: {picture}", markup=False)
+
+
+@app.command()
+def check(
+    city_path: CityPath,
+    plan_path: Annotated[Path, typer.Argument(help="A plan.json.", metavar="PLAN")],
+) -> None:
+    """Judge a stored plan anew, and hold its problem against the city; exit 1 on a violation."""
+    from geodata.city.dataset import load_city
+    from optimizer.judge.evaluate import check as judge
+    from optimizer.problem.codec import decode_plan, loads, problem_hash
+    from scenarios.day import prepare_day
+
+    with show.errors_as_sentences():
+        problem, stored = decode_plan(loads(plan_path.read_bytes()))
+        dataset = load_city(city_path)
+        broken = judge(problem, stored)
+        if broken:
+            show.violations(broken)
+            raise typer.Exit(1)
+        if problem.service_date is not None:
+            day = prepare_day(dataset, dt.date.fromisoformat(problem.service_date))
+            if problem_hash(day.problem) != stored.problem_hash:
+                show.ERR.print("error: the plan was made for other data than this city holds now", style="red")
+                raise typer.Exit(1)
+    served = len(problem.visits) - len(stored.unserved)
+    show.OUT.print(
+        f"The plan passes: {len(stored.routes)} routes, {served} of {len(problem.visits)} visits served, "
+        f"{show.money(stored.cost.operating_micro, problem.currency)}."
+    )
+
+
+@app.command()
+def serve(
+    *,
+    host: Annotated[str | None, typer.Option(help="Address to listen on; SAMRAM_HOST or 127.0.0.1 if absent.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port; SAMRAM_PORT or 8000 if absent.", min=0, max=65_535)] = None,
+) -> None:
+    """Serve the HTTP API and the map page."""
+    import uvicorn
+
+    from service.app import create_app
+    from service.settings import Settings
+
+    settings = Settings()
+    uvicorn.run(
+        create_app(settings),
+        host=settings.host if host is None else host,
+        port=settings.port if port is None else port,
+    )
+
+
+@app.command()
+def demo(
+    *,
+    plan_only: Annotated[bool, typer.Option("--plan-only", help="Plan and print; start no server.")] = False,
+    containers: Annotated[int, typer.Option(min=50, max=10_000, help="Size of the built-in city.")] = 300,
+    seconds: Seconds = 20,
+    seed: Seed = 1,
+    port: Port = 8000,
+    picture: Picture = None,
+) -> None:
+    """Plan the built-in synthetic city, and show it on a map page."""
+    from geodata.city.dataset import load_city
+    from geodata.city.demo import write_demo_city
+    from service.cli import planning
+
+    with tempfile.TemporaryDirectory(prefix="samram-demo-") as scratch, show.errors_as_sentences():
+        folder = write_demo_city(Path(scratch) / "city", containers=containers, seed=1)
+        dataset = load_city(folder)
+        service_date = _service_date(None, dataset.timezone)
+        if plan_only or picture is not None:
+            day, found = planning.plan_city(dataset, service_date, seconds=seconds, seed=seed)
+            show.plan_table(day.problem, found)
+            if picture is not None:
+                planning.write_picture(day, found, picture)
+                show.OUT.print(f"picture: {picture}", markup=False)
+            return
+        _serve_demo(folder, service_date, seconds=seconds, seed=seed, port=port, home=Path(scratch) / "home")
+
+
+def _serve_demo(folder: Path, service_date: dt.date, *, seconds: float, seed: int, port: int, home: Path) -> None:
+    import uvicorn
+
+    from service.app import create_app
+    from service.cli.demo import plan_over_http
+    from service.cli.store import city_archive
+    from service.settings import Settings
+
+    settings = Settings(home=home, database_url="")
+    server = uvicorn.Server(uvicorn.Config(create_app(settings), host="127.0.0.1", port=port, log_level="warning"))
+    order = {"date": service_date.isoformat(), "seconds": round(seconds), "seed": seed}
+    plan_over_http(server, f"http://127.0.0.1:{port}", city_archive(folder), order)
+    server.run()
+
+
+def _service_date(given: dt.datetime | None, timezone: str) -> dt.date:
+    """Return the day to plan: the given one, or tomorrow where the city is."""
+    from zoneinfo import ZoneInfo
+
+    if given is not None:
+        return given.date()
+    return (dt.datetime.now(ZoneInfo(timezone)) + dt.timedelta(days=1)).date()
+
+
+def main() -> None:
+    """Run the command."""
+    app()

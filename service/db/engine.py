@@ -1,0 +1,55 @@
+"""The connection to the database, and the way up to its newest schema."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Engine, create_engine, event
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine.interfaces import DBAPIConnection
+
+MIGRATIONS: Final = Path(__file__).parent / "migrations"
+BUSY_TIMEOUT_MS: Final = 10_000
+"""How long a writer waits for another one (a run's process) before it gives up."""
+
+
+def make_engine(url: str) -> Engine:
+    """Return an engine; on SQLite every connection gets the settings that make it safe for several processes."""
+    if not url.startswith("sqlite"):
+        return create_engine(url, pool_pre_ping=True)
+    # The pool is as large as the threads that answer requests (40), so that none waits for a connection.
+    engine = create_engine(url, connect_args={"check_same_thread": False}, pool_size=10, max_overflow=40)
+    event.listen(engine, "connect", _set_up_sqlite)
+    return engine
+
+
+def _set_up_sqlite(connection: DBAPIConnection, _record: Any) -> None:
+    cursor = connection.cursor()
+    for pragma in (
+        f"busy_timeout = {BUSY_TIMEOUT_MS}",
+        "journal_mode = WAL",  # readers go on while one writes
+        "synchronous = FULL",  # a commit survives a power cut
+        "foreign_keys = ON",
+    ):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def migration_config() -> Config:
+    """Return alembic's settings for the migrations in this package."""
+    config = Config()
+    # ConfigParser takes % as the start of an interpolation; a folder may well have one in its name.
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    return config
+
+
+def upgrade(engine: Engine) -> None:
+    """Bring the database to the newest schema; does nothing when it is there already."""
+    config = migration_config()
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")

@@ -1,0 +1,123 @@
+"""The tables. A table class is never a request body and never a reply: both have models of their own.
+
+``city`` 1 - n ``city_version`` 1 - n ``run`` 1 - 0..1 ``plan`` 1 - n ``route``
+"""
+
+import datetime as dt
+from typing import Any, Final
+
+from sqlalchemy import JSON, BigInteger, Column, DateTime, Dialect, ForeignKey, LargeBinary, MetaData, UniqueConstraint
+from sqlalchemy.types import TypeDecorator
+from sqlmodel import Field, SQLModel
+
+# Constraints without a name cannot be changed by a later migration on SQLite.
+NAMING: Final = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class UtcDateTime(TypeDecorator[dt.datetime]):
+    """An aware moment, stored in UTC; SQLite, which keeps no offset, gives it back aware all the same."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: dt.datetime | None, _dialect: Dialect) -> dt.datetime | None:
+        """Return the moment in UTC; ValueError if it is naive."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"The moment {value.isoformat()} has no time zone; an aware datetime is expected.")
+        return value.astimezone(dt.UTC)
+
+    def process_result_value(self, value: dt.datetime | None, _dialect: Dialect) -> dt.datetime | None:
+        """Return the moment aware."""
+        if value is None or value.tzinfo is not None:
+            return value
+        return value.replace(tzinfo=dt.UTC)
+
+
+class Table(SQLModel):
+    """What all tables share: one catalogue of them, in which every constraint has a name."""
+
+    metadata = MetaData(naming_convention=NAMING)
+
+
+class CityRow(Table, table=True):
+    """A city under its short name; ``content_hash`` says which of its versions is in use."""
+
+    __tablename__ = "city"
+
+    id: str = Field(primary_key=True)
+    name: str
+    content_hash: str
+    created_at: dt.datetime = Field(sa_type=UtcDateTime)
+    updated_at: dt.datetime = Field(sa_type=UtcDateTime)
+
+
+class CityVersionRow(Table, table=True):
+    """One content of a city: the archive as it was handed in, and what is shown of it without reading it again."""
+
+    __tablename__ = "city_version"
+    __table_args__ = (UniqueConstraint("city_id", "content_hash"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    city_id: str = Field(foreign_key="city.id", index=True)
+    content_hash: str
+    imported_at: dt.datetime = Field(sa_type=UtcDateTime)
+    summary: dict[str, Any] = Field(sa_type=JSON)
+    archive: bytes = Field(sa_type=LargeBinary)
+
+
+class RunRow(Table, table=True):
+    """One execution of the solver; this row is the truth about it.
+
+    A running run holds a lease that its server renews: when the lease is over, the server is gone.
+    """
+
+    __tablename__ = "run"
+
+    id: str = Field(primary_key=True)
+    city_version_id: int = Field(foreign_key="city_version.id", index=True)
+    service_date: dt.date
+    seconds: int
+    seed: int = Field(sa_type=BigInteger)
+    status: str = Field(index=True)
+    stage: str | None = None
+    created_at: dt.datetime = Field(sa_type=UtcDateTime)
+    started_at: dt.datetime | None = Field(default=None, sa_type=UtcDateTime)
+    finished_at: dt.datetime | None = Field(default=None, sa_type=UtcDateTime)
+    lease_until: dt.datetime | None = Field(default=None, sa_type=UtcDateTime)
+    progress: list[dict[str, Any]] = Field(default_factory=list, sa_type=JSON)
+    error: str | None = None
+
+
+class PlanRow(Table, table=True):
+    """A plan that passed the judge: its summary, and the documents made from it once (gzip)."""
+
+    __tablename__ = "plan"
+
+    id: str = Field(primary_key=True)
+    run_id: str = Field(foreign_key="run.id", unique=True)
+    city_version_id: int = Field(foreign_key="city_version.id", index=True)
+    service_date: dt.date
+    created_at: dt.datetime = Field(sa_type=UtcDateTime)
+    summary: dict[str, Any] = Field(sa_type=JSON)
+    document: bytes = Field(sa_type=LargeBinary)
+    routes_geojson: bytes = Field(sa_type=LargeBinary)
+
+
+class RouteRow(Table, table=True):
+    """One route of a plan as its driver's GeoJSON (gzip)."""
+
+    __tablename__ = "route"
+    __table_args__ = (UniqueConstraint("plan_id", "shift"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    plan_id: str = Field(sa_column=Column(ForeignKey("plan.id", ondelete="CASCADE"), nullable=False, index=True))
+    vehicle: str
+    shift: str
+    geojson: bytes = Field(sa_type=LargeBinary)

@@ -1,0 +1,67 @@
+"""The process of one run: how it begins and how it ends. What it does in between stands in ``service.jobs.solve``."""
+
+from __future__ import annotations
+
+import logging
+import multiprocessing
+import os
+import signal
+import threading
+from typing import TYPE_CHECKING
+
+from service.clock import utc_now
+from service.db.engine import make_engine
+from service.db.runs import change_running
+from service.problems import ServiceError
+
+if TYPE_CHECKING:
+    from multiprocessing.synchronize import Event
+
+    from service.settings import Settings
+
+_log = logging.getLogger(__name__)
+
+
+def solve_run(settings: Settings, run_id: str, ending: Event) -> None:
+    """Carry out a run from beginning to end; never raises, the run's row says how it went.
+
+    Parameters
+    ----------
+    ending
+        Set by the server when the run is to end now, without a plan.
+    """
+    # Ctrl-C in a terminal reaches every process of the group; how this one ends is the server's business.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _end_with_parent()
+    engine = make_engine(settings.database)
+    try:
+        # Imported in the run's own process: the server itself never loads a solver.
+        from service.jobs.solve import solve  # noqa: PLC0415
+
+        solve(engine, settings, run_id, ending.is_set)
+    except Exception as error:  # noqa: BLE001 - whatever it was, the row must say so; the process ends here
+        _log.exception("Run %s failed.", run_id)
+        change_running(engine, run_id, status="failed", error=_sentence(error), stage=None, finished_at=utc_now())
+    finally:
+        engine.dispose()
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, ServiceError):
+        return error.detail
+    # Our own errors (DataError, InvalidProblem, SolverError) are sentences already; the type of others helps.
+    ours = type(error).__module__.split(".")[0] in ("geodata", "optimizer", "scenarios")
+    return str(error) if ours else f"{type(error).__name__}: {error}"
+
+
+def _end_with_parent() -> None:
+    """End this process when the server is gone, however it went: nobody would wait for the plan."""
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+
+    def wait() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=wait, name="samram-parent", daemon=True).start()

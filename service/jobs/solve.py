@@ -1,0 +1,127 @@
+"""What a run does: read the city, plan the day, have it judged, store it with its maps. Loads the solver."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from typing import TYPE_CHECKING, Any, Final
+
+from sqlmodel import Session
+
+from geodata.maps.geojson import collection, route_features, unserved_features
+from optimizer.judge.evaluate import check
+from optimizer.problem.codec import dumps, encode_plan
+from optimizer.search.stop import AnyOf, Cancelled, Deadline
+from scenarios.day import plan_day, prepare_day
+from service.api.replies import squeeze
+from service.cities import Cities
+from service.clock import local_clock, utc_now
+from service.db.models import CityVersionRow, PlanRow, RouteRow, RunRow
+from service.db.runs import change_running, end_as_done
+from service.jobs.summary import summarise
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sqlalchemy import Engine
+
+    from geodata.city.dataset import CityDataset
+    from optimizer.problem.plan import Plan
+    from optimizer.search.solve import Improvement
+    from scenarios.day import Day
+    from service.settings import Settings
+
+PROGRESS_EVERY_S: Final = 0.5
+
+
+def solve(engine: Engine, settings: Settings, run_id: str, cancelled: Callable[[], bool]) -> None:
+    """Plan the day of a run and store the plan; nothing is stored when it was cancelled.
+
+    Raises
+    ------
+    RuntimeError
+        If the judge does not pass the plan.
+    """
+    with Session(engine) as session:
+        run = session.get_one(RunRow, run_id)
+        version_id, service_date, seconds, seed = run.city_version_id, run.service_date, run.seconds, run.seed
+        content_hash = session.get_one(CityVersionRow, version_id).content_hash
+    city = Cities(engine, settings).dataset(version_id, content_hash)
+    day = prepare_day(city, service_date)
+    progress = _Progress(engine, run_id)
+    change_running(engine, run_id, stage="searching")
+    stop = AnyOf(Deadline(seconds, time.monotonic), Cancelled(cancelled))
+    plan = plan_day(day, stop=stop, seed=seed, on_improvement=progress).plan
+    progress.write()
+    if cancelled():
+        return
+    violations = check(day.problem, plan)
+    if violations:
+        raise RuntimeError(
+            f"The plan breaks {len(violations)} constraint(s) and was thrown away; the first: {violations[0].message}"
+        )
+    change_running(engine, run_id, stage="drawing")
+    _store(engine, run_id, version_id, city, day, plan)
+
+
+def _store(engine: Engine, run_id: str, version_id: int, city: CityDataset, day: Day, plan: Plan) -> None:
+    """Write the plan with everything made from it, and that the run is done, in one transaction."""
+    clock = local_clock(day.service_date, city.timezone)
+    positions = {container.id: (container.lon, container.lat) for container in city.containers}
+    routes = [
+        route_features(day.problem, route, day.network, day.places, clock=clock, container_positions=positions)
+        for route in plan.routes
+    ]
+    unserved = unserved_features(day.problem, plan, day.places, container_positions=positions)
+    plan_id = uuid.uuid4().hex
+    row = PlanRow(
+        id=plan_id,
+        run_id=run_id,
+        city_version_id=version_id,
+        service_date=day.service_date,
+        created_at=utc_now(),
+        summary=summarise(day.problem, plan, clock),
+        document=squeeze(dumps(encode_plan(day.problem, plan))),
+        routes_geojson=squeeze(collection([feature for features in (*routes, unserved) for feature in features])),
+    )
+    parts = [
+        RouteRow(plan_id=plan_id, vehicle=route.vehicle, shift=route.shift, geojson=squeeze(collection(features)))
+        for route, features in zip(plan.routes, routes, strict=True)
+    ]
+    with Session(engine) as session:
+        # First the run: when it was cancelled meanwhile, nothing else is written.
+        if not end_as_done(session, run_id):
+            return
+        session.add(row)
+        session.flush()
+        session.add_all(parts)
+        session.commit()
+
+
+class _Progress:
+    """Writes improvements into the run's row as they come, at most two times a second."""
+
+    def __init__(self, engine: Engine, run_id: str) -> None:
+        self._engine = engine
+        self._run_id = run_id
+        self._curve: list[dict[str, Any]] = []
+        self._written_s = -PROGRESS_EVERY_S
+        self._unwritten: dict[str, Any] | None = None
+
+    def __call__(self, improvement: Improvement, _plan: Plan) -> None:
+        self._unwritten = {
+            "elapsed_s": round(improvement.elapsed_s, 3),
+            "cost_micro": improvement.cost_micro,
+            "unserved": improvement.unserved,
+        }
+        if time.monotonic() - self._written_s >= PROGRESS_EVERY_S:
+            self.write()
+
+    def write(self) -> None:
+        """Write what came last, if it is not written yet."""
+        if self._unwritten is None:
+            return
+        self._curve.append(self._unwritten)
+        self._unwritten = None
+        change_running(self._engine, self._run_id, progress=self._curve)
+        self._written_s = time.monotonic()

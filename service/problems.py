@@ -1,0 +1,252 @@
+# ruff: noqa: N818 - errors are named as what they say: there is no such thing, the request is invalid
+"""Every error of the service as one kind of reply: problem details (RFC 9457), ``application/problem+json``.
+
+``ServiceError``
+    ``NotFound`` (404), ``Conflict`` (409), ``TooLarge`` (413), ``UnsupportedMediaType`` (415), ``InvalidRequest`` and
+    ``InvalidCity`` (422), ``QueueFull`` (503).
+"""
+
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any, ClassVar, Final
+
+import orjson
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from geodata.errors import CityDatasetError, Finding
+
+PROBLEM_JSON: Final = "application/problem+json"
+VALUE_SHOWN: Final = 200
+"""Characters of a refused value that are shown again."""
+
+_SENTENCES: Final = {
+    HTTPStatus.NOT_FOUND: "There is nothing at this address.",
+    HTTPStatus.METHOD_NOT_ALLOWED: "This address does not know this method; the header Allow lists those it knows.",
+}
+
+
+class FieldError(BaseModel):
+    """One field of a request that is wrong."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    place: str = Field(description="Where it stands, as a path: body/seconds, query/shift, path/city_id.")
+    message: str = Field(description="What was expected.")
+    value: str | None = Field(default=None, description="What stood there, in ASCII, shortened.")
+
+
+class FindingOut(BaseModel):
+    """One thing that is wrong, or doubtful, in a file of a city dataset."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    file: str
+    message: str
+    row: int | None = Field(default=None, description="Line as an editor counts, the header being line 1.")
+    column: str | None = None
+    value: str | None = None
+    expected: str | None = None
+
+
+class Problem(BaseModel):
+    """Problem details, RFC 9457."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    type: str = Field(description="Which kind of problem; stable, for programs.")
+    title: str = Field(description="The kind in words.")
+    status: int
+    detail: str = Field(description="What happened this time, in a sentence.")
+    errors: list[FieldError] | None = Field(default=None, description="Every field of the request that is wrong.")
+    findings: list[FindingOut] | None = Field(default=None, description="Everything wrong in the city dataset.")
+
+
+class ServiceError(Exception):
+    """A request that cannot be answered as asked; becomes problem details."""
+
+    status: ClassVar[HTTPStatus]
+    kind: ClassVar[str]
+    title: ClassVar[str]
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail)
+        self.detail = detail
+
+    @property
+    def more(self) -> dict[str, Any]:
+        """Members beside the usual ones."""
+        return {}
+
+
+class NotFound(ServiceError):
+    """There is no such thing."""
+
+    status = HTTPStatus.NOT_FOUND
+    kind = "not-found"
+    title = "There is no such thing"
+
+
+class Conflict(ServiceError):
+    """The request contradicts the state of things."""
+
+    status = HTTPStatus.CONFLICT
+    kind = "conflict"
+    title = "The request contradicts the state of things"
+
+
+class TooLarge(ServiceError):
+    """More than the published limit."""
+
+    status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+    kind = "too-large"
+    title = "More than this server accepts"
+
+
+class UnsupportedMediaType(ServiceError):
+    """A body of a kind that is not understood."""
+
+    status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
+    kind = "unsupported-media-type"
+    title = "The body is of a kind that is not understood"
+
+
+class QueueFull(ServiceError):
+    """Too many runs wait."""
+
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+    kind = "queue-full"
+    title = "Too many runs are waiting"
+
+
+class InvalidRequest(ServiceError):
+    """Fields with wrong values."""
+
+    status = HTTPStatus.UNPROCESSABLE_ENTITY
+    kind = "invalid-request"
+    title = "The request has wrong values"
+
+    def __init__(self, errors: Sequence[FieldError]) -> None:
+        super().__init__("; ".join(f"{error.place}: {error.message}" for error in errors[:3]))
+        self.errors = errors
+
+    @property
+    def more(self) -> dict[str, Any]:
+        """Return every wrong field."""
+        return {"errors": [error.model_dump() for error in self.errors]}
+
+
+class InvalidCity(ServiceError):
+    """A city dataset with errors."""
+
+    status = HTTPStatus.UNPROCESSABLE_ENTITY
+    kind = "invalid-city"
+    title = "The city dataset has errors"
+
+    def __init__(self, findings: Sequence[FindingOut]) -> None:
+        one = len(findings) == 1
+        super().__init__(
+            f"The city dataset has {len(findings)} error{'' if one else 's'}; nothing was imported. "
+            f"{findings[0].file}: {findings[0].message}"
+        )
+        self.findings = findings
+
+    @classmethod
+    def of(cls, error: CityDatasetError) -> "InvalidCity":
+        """Make it from what reading the city raised."""
+        return cls(findings_out(error.findings))
+
+    @property
+    def more(self) -> dict[str, Any]:
+        """Return every finding."""
+        return {"findings": [finding.model_dump() for finding in self.findings]}
+
+
+def findings_out(findings: Sequence[Finding]) -> list[FindingOut]:
+    """Return findings of ``geodata`` as they go over the wire."""
+    return [
+        FindingOut(
+            file=shown(finding.file),
+            message=shown(finding.message, limit=2_000),
+            row=finding.row,
+            column=None if finding.column is None else shown(finding.column),
+            value=None if finding.value is None else shown(finding.value),
+            expected=finding.expected,
+        )
+        for finding in findings
+    ]
+
+
+def shown(value: object, *, limit: int = VALUE_SHOWN) -> str:
+    """Return a refused value as text that can always be sent: no lone surrogates, no control characters, short."""
+    try:
+        text = value if isinstance(value, str) else repr(value)
+    except (ValueError, RecursionError):  # an int of thousands of digits, a list of thousands of levels
+        return f"<{type(value).__name__}>"
+    text = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text[: limit + 1])
+    return text if len(text) <= limit else text[:limit] + "…"
+
+
+def problem_response(
+    status: HTTPStatus, kind: str, title: str, detail: str, headers: Mapping[str, str] | None = None, **more: Any
+) -> Response:
+    """Return problem details as a reply."""
+    body = {
+        "type": f"urn:samram:problem:{kind}",
+        "title": title,
+        "status": int(status),
+        "detail": shown(detail, limit=4_000),
+        **more,
+    }
+    return Response(orjson.dumps(body), status_code=status, media_type=PROBLEM_JSON, headers=headers)
+
+
+def install_handlers(app: FastAPI) -> None:
+    """Make every error of the app problem details."""
+    app.add_exception_handler(ServiceError, _service_error)
+    app.add_exception_handler(RequestValidationError, _validation_error)
+    app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(Exception, _unexpected_error)
+
+
+def _service_error(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, ServiceError)
+    return problem_response(error.status, error.kind, error.title, error.detail, **error.more)
+
+
+def _validation_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    errors = [
+        FieldError(
+            place=shown("/".join(str(part) for part in found.get("loc", ()))),
+            message=shown(found.get("msg", "is wrong")),
+            value=shown(found["input"]) if found.get("type") not in ("missing", "json_invalid") else None,
+        )
+        for found in error.errors()
+    ]
+    return _service_error(request, InvalidRequest(errors))
+
+
+def _http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    status = HTTPStatus(error.status_code)
+    kinds = {TooLarge.status: (TooLarge.kind, TooLarge.title)}
+    kind, title = kinds.get(status, (status.phrase.lower().replace(" ", "-"), status.phrase))
+    # The framework's own errors say nothing but the phrase of their status again.
+    detail = str(error.detail)
+    if detail == status.phrase:
+        detail = _SENTENCES.get(status, f"{detail}: {request.method} {request.url.path}.")
+    return problem_response(status, kind, title, detail, headers=error.headers)
+
+
+def _unexpected_error(_request: Request, _error: Exception) -> Response:
+    return problem_response(
+        HTTPStatus.INTERNAL_SERVER_ERROR,
+        "internal-error",
+        "The server failed",
+        "The server met an error that it did not expect; its log says more.",
+    )

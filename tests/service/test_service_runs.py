@@ -1,0 +1,278 @@
+"""Runs and plans on a real server: the whole way from a city's zip to a driver's route, and every way a run can end."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import json
+import os
+import signal
+import time
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import pytest
+from sqlmodel import Session, select
+
+from optimizer.judge.evaluate import check
+from optimizer.problem.codec import decode_plan, loads
+from optimizer.problem.plan import Cost, StepKind
+from scenarios.day import plan_day
+from service.api.replies import squeeze
+from service.clock import utc_now
+from service.db.models import CityVersionRow, PlanRow, RouteRow, RunRow
+from service.jobs.solve import solve
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import httpx2
+    from fastapi import FastAPI
+    from fastapi.testclient import TestClient
+
+    from service.settings import Settings
+
+ZIP = {"content-type": "application/zip"}
+MONDAY = "2026-11-23"
+
+
+def ask(client: Any, city_id: str, **wanted: object) -> str:
+    """Ask for a plan and return the run's address."""
+    response = client.post(f"/v1/cities/{city_id}/plans", json={"date": MONDAY, **wanted})
+    assert response.status_code == 202, response.text
+    address: str = response.headers["location"]
+    assert address == f"/v1/runs/{response.json()['id']}"
+    return address
+
+
+def wait(client: Any, address: str, *, until: tuple[str, ...] = ("done", "failed", "cancelled")) -> dict[str, Any]:
+    """Poll a run until it is in one of these states."""
+    for _ in range(1200):
+        run: dict[str, Any] = client.get(address).json()
+        if run["status"] in until:
+            return run
+        time.sleep(0.1)
+    raise AssertionError(f"The run is still {run['status']}.")
+
+
+def test_whole_sequence(serve: Callable[[], httpx2.Client], city_zip: bytes) -> None:
+    """A city's zip becomes, over HTTP alone, a judged plan and each driver's route along the streets."""
+    client = serve()
+    imported = client.post("/v1/cities", content=city_zip, headers=ZIP)
+    assert imported.status_code == 201
+    city = imported.json()
+    run = wait(client, ask(client, city["id"], seconds=4, seed=7))
+    assert (run["status"], run["error"], run["stage"]) == ("done", None, None)
+    assert run["progress"]
+    costs = [point["cost"] for point in run["progress"]]
+    assert costs == sorted(costs, reverse=True)
+
+    plan = client.get(f"/v1/plans/{run['plan_id']}").json()
+    assert (plan["city_id"], plan["content_hash"], plan["date"]) == (city["id"], city["content_hash"], MONDAY)
+    assert plan["seed"] == 7
+    assert plan["cost"]["total"] == pytest.approx(run["cost"])
+    assert [item["id"] for item in client.get(f"/v1/cities/{city['id']}/plans").json()["plans"]] == [plan["id"]]
+
+    problem, judged = decode_plan(loads(client.get(plan["document"]).content))
+    assert check(problem, judged) == ()
+    assert {one["visit"] for one in plan["unserved"]} == {unserved.visit for unserved in judged.unserved}
+    assert all(one["detail"] for one in plan["unserved"])
+    assert plan["distance_km"] == pytest.approx(sum(route["distance_km"] for route in plan["routes"]))
+    assert plan["collected_t"] == pytest.approx(sum(route["collected_t"] for route in plan["routes"]))
+    terms = ("fixed", "time", "overtime", "distance", "gate_fees")
+    assert plan["cost"]["operating"] == pytest.approx(sum(plan["cost"][term] for term in terms))
+
+    assert len(plan["routes"]) == len(judged.routes) > 0
+    everything = client.get(plan["geojson"]).json()["features"]
+    for shown, route in zip(plan["routes"], judged.routes, strict=True):
+        response = client.get(shown["geojson"], params={"shift": route.shift})
+        assert response.headers["content-type"] == "application/geo+json"
+        features = response.json()["features"]
+        assert features == [f for f in everything if f["properties"].get("shift") == route.shift]
+        points = [feature for feature in features if feature["geometry"]["type"] == "Point"]
+        assert [point["properties"]["kind"] for point in points] == [step.kind.value for step in route.steps]
+        assert len(features) - len(points) == len(route.trips) == shown["trips"]
+        midnight = dt.datetime.fromisoformat(f"{MONDAY}T00:00:00+07:00")
+        for point in points:
+            arrival = dt.datetime.fromisoformat(point["properties"]["arrival"])
+            assert arrival.utcoffset() == dt.timedelta(hours=7)
+            assert (arrival - midnight).total_seconds() == point["properties"]["arrival_s"]
+        visits = [step for step in route.steps if step.kind is StepKind.VISIT]
+        assert (shown["visits"], shown["departure_s"]) == (len(visits), route.departure_s)
+        again = client.get(
+            shown["geojson"], params={"shift": route.shift}, headers={"if-none-match": response.headers["etag"]}
+        )
+        assert (again.status_code, again.content) == (304, b"")
+
+
+def test_server_answers_while_solving_and_a_cancelled_run_ends(
+    serve: Callable[[], httpx2.Client], city_zip: bytes
+) -> None:
+    """While a run searches the server answers others, another run waits, and both can be cancelled; no plan is left."""
+    client = serve()
+    city_id = client.post("/v1/cities", content=city_zip, headers=ZIP).json()["id"]
+    first = ask(client, city_id, seconds=120)
+    second = ask(client, city_id, seconds=120)
+    while not wait(client, first, until=("running",))["progress"]:
+        assert client.get("/healthz").status_code == 200
+        assert client.get(f"/v1/cities/{city_id}/containers").status_code == 200
+    assert client.get(second).json()["status"] == "queued"
+    for address in (second, first):
+        assert client.post(f"{address}/cancel").json()["status"] == "cancelled"
+        assert client.post(f"{address}/cancel").status_code == 200
+    # One run at a time: that a third one begins shows that the first one's process is gone.
+    third = ask(client, city_id, seconds=1)
+    done = wait(client, third)
+    assert done["status"] == "done"
+    assert client.get(first).json()["plan_id"] is None
+    assert client.get(second).json()["started_at"] is None
+    refused = client.post(f"{third}/cancel")
+    assert (refused.status_code, refused.json()["type"]) == (409, "urn:samram:problem:conflict")
+    plans = client.get(f"/v1/cities/{city_id}/plans").json()["plans"]
+    assert [plan["run_id"] for plan in plans] == [done["id"]]
+
+
+def app_of(client: TestClient) -> FastAPI:
+    """Return the application behind a test client."""
+    app: FastAPI = client.app  # type: ignore[assignment]  # the test client knows it as any ASGI application
+    return app
+
+
+def test_killed_process_is_a_failed_run(client: TestClient, city_id: str) -> None:
+    """A run whose process is killed from outside is failed with its exit code, and the next run begins."""
+    address = ask(client, city_id, seconds=60)
+    run = wait(client, address, until=("running",))
+    children = app_of(client).state.supervisor._children
+    while run["id"] not in children:
+        time.sleep(0.05)
+    os.kill(children[run["id"]].process.pid, signal.SIGKILL)
+    run = wait(client, address)
+    assert run["status"] == "failed"
+    assert "-9" in run["error"]
+    assert run["finished_at"] is not None
+
+
+def row(version_id: int, status: str, **more: Any) -> RunRow:
+    """Return a run's row as some server left it."""
+    return RunRow(
+        id=uuid4().hex,
+        city_version_id=version_id,
+        service_date=dt.date(2026, 11, 23),
+        seconds=1,
+        seed=0,
+        status=status,
+        created_at=utc_now(),
+        **more,
+    )
+
+
+def version_of(client: TestClient, city_id: str) -> int:
+    """Return the number of a city's stored version."""
+    with Session(app_of(client).state.engine) as session:
+        found = session.exec(select(CityVersionRow.id).where(CityVersionRow.city_id == city_id)).one()
+    assert found is not None
+    return found
+
+
+def test_run_left_behind_is_failed_and_one_with_a_lease_is_not(client: TestClient, city_id: str) -> None:
+    """A running run whose lease is over was left behind by a server; one whose lease still runs is another's."""
+    version_id = version_of(client, city_id)
+    now = utc_now()
+    left = row(version_id, "running", lease_until=now - dt.timedelta(seconds=1))
+    held = row(version_id, "running", lease_until=now + dt.timedelta(hours=1))
+    left_id, held_id = left.id, held.id
+    with Session(app_of(client).state.engine) as session:
+        session.add_all([left, held])
+        session.commit()
+    app_of(client).state.supervisor.wake()
+    run = wait(client, f"/v1/runs/{left_id}")
+    assert (run["status"], run["error"]) == (
+        "failed",
+        "It was interrupted by a restart of the server; ask for the plan again.",
+    )
+    assert client.get(f"/v1/runs/{held_id}").json()["status"] == "running"
+
+
+def test_queue_is_kept_over_a_restart_and_running_runs_are_not(
+    settings: Settings, city_zip: bytes, make_client: Callable[[Settings], Any]
+) -> None:
+    """A server that stops ends the run that searches and says so; the next server carries out the one that waited."""
+    with make_client(settings) as client:
+        city_id = client.post("/v1/cities", content=city_zip, headers=ZIP).json()["id"]
+        first, second = ask(client, city_id, seconds=60), ask(client, city_id, seconds=1)
+        wait(client, first, until=("running",))
+    with make_client(settings) as client:
+        run = client.get(first).json()
+        assert run["status"] == "failed"
+        assert "restart" in run["error"]
+        assert wait(client, second)["status"] == "done"
+
+
+def test_full_queue_is_503(city_zip: bytes, settings: Settings, make_client: Callable[[Settings], Any]) -> None:
+    """One run more than may wait is refused."""
+    small = settings.model_copy(update={"max_waiting_runs": 1})
+    with make_client(small) as client:
+        city_id = client.post("/v1/cities", content=city_zip, headers=ZIP).json()["id"]
+        wait(client, ask(client, city_id, seconds=60), until=("running",))
+        ask(client, city_id, seconds=60)
+        refused = client.post(f"/v1/cities/{city_id}/plans", json={"date": MONDAY})
+        assert (refused.status_code, refused.json()["type"]) == (503, "urn:samram:problem:queue-full")
+
+
+def test_plan_that_the_judge_refuses_is_never_stored(
+    client: TestClient, city_id: str, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A plan with a violation ends in an error, and neither the plan nor a route of it is stored."""
+
+    def embellished(*args: Any, **kwargs: Any) -> Any:
+        result = plan_day(*args, **kwargs)
+        return dataclasses.replace(result, plan=dataclasses.replace(result.plan, cost=Cost()))
+
+    monkeypatch.setattr("service.jobs.solve.plan_day", embellished)
+    engine = app_of(client).state.engine
+    run = row(version_of(client, city_id), "running", lease_until=utc_now() + dt.timedelta(hours=1))
+    run_id = run.id
+    with Session(engine) as session:
+        session.add(run)
+        session.commit()
+    with pytest.raises(RuntimeError, match="thrown away"):
+        solve(engine, settings, run_id, lambda: False)
+    with Session(engine) as session:
+        assert session.exec(select(PlanRow)).all() == []
+        assert session.exec(select(RouteRow)).all() == []
+
+
+def test_vehicle_with_two_shifts(client: TestClient, city_id: str) -> None:
+    """Without a shift all of a vehicle's shifts follow one another; with one there is that one alone."""
+    version_id = version_of(client, city_id)
+    run = row(version_id, "done")
+    run_id, plan_id = run.id, uuid4().hex
+    with Session(app_of(client).state.engine) as session:
+        session.add(run)
+        session.flush()
+        session.add(
+            PlanRow(
+                id=plan_id,
+                run_id=run_id,
+                city_version_id=version_id,
+                service_date=dt.date(2026, 11, 23),
+                created_at=utc_now(),
+                summary={},
+                document=squeeze(b"{}"),
+                routes_geojson=squeeze(b"{}"),
+            )
+        )
+        session.flush()
+        for shift in ("morning", "evening"):
+            data = json.dumps({"type": "FeatureCollection", "features": [{"id": shift}]}).encode()
+            session.add(RouteRow(plan_id=plan_id, vehicle="a/b", shift=shift, geojson=squeeze(data)))
+            session.flush()
+        session.commit()
+    path = f"/v1/plans/{plan_id}/routes/a%2Fb.geojson"
+    both = client.get(path)
+    assert [feature["id"] for feature in both.json()["features"]] == ["morning", "evening"]
+    assert client.get(path, headers={"if-none-match": both.headers["etag"]}).status_code == 304
+    evening = client.get(path, params={"shift": "evening"})
+    assert [feature["id"] for feature in evening.json()["features"]] == ["evening"]
+    assert evening.headers["etag"] != both.headers["etag"]
+    assert client.get(path, params={"shift": "night"}).status_code == 404
