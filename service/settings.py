@@ -41,7 +41,7 @@ class Settings(BaseSettings):
     max_upload_bytes: Annotated[int, Field(ge=1)] = 64_000_000
     max_body_bytes: Annotated[int, Field(ge=1)] = 1_000_000
     max_containers: Annotated[int, Field(ge=1)] = 10_000
-    max_vehicles: Annotated[int, Field(ge=1)] = 200
+    max_vehicles: Annotated[int, Field(ge=1)] = 300
     max_solve_s: Annotated[int, Field(ge=1)] = 300
     max_waiting_runs: Annotated[int, Field(ge=0)] = 20
     concurrent_runs: Annotated[int, Field(ge=1, le=64)] = 1

@@ -14,7 +14,7 @@ import numpy as np
 import shapely
 
 from geodata.maps.path import route_path
-from geodata.streets.geodesy import haversine_m
+from geodata.streets.geodesy import EARTH_RADIUS_M, haversine_m
 from optimizer.problem.plan import StepKind
 
 if TYPE_CHECKING:
@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 COLOURS: Final = (
     "#4477aa", "#ee6677", "#228833", "#ee7733", "#aa3377", "#0077bb", "#ccbb44", "#009988", "#cc3311", "#66ccee",
 )  # fmt: skip
+# Yards, field tracks and footpaths are too fine to be seen, and too many to be sent, when much of a region is shown.
+FINE: Final = ("service", "track", "path", "footway", "pedestrian", "steps", "cycleway", "bridleway")
+FINE_UP_TO_M: Final = 6_000
 MAJOR: Final = ("motorway", "trunk", "primary", "secondary", "tertiary")
 
 # Coordinates inside the map are whole tenths of a pixel: short to write, and finer than an eye can see.
@@ -78,6 +81,11 @@ class _View:
             width=width_px * UNITS_PER_PX,
             height=height * UNITS_PER_PX,
         )
+
+    @property
+    def height_m(self) -> float:
+        """How much of the ground is shown from top to bottom, in metres."""
+        return float(np.radians(self.height / self.units_per_degree)) * EARTH_RADIUS_M
 
     def place(self, coords: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return float64[k, 2] in units, x to the right and y down."""
@@ -195,7 +203,7 @@ def _head(problem: Problem, plan: Plan, title: str) -> str:
         f"{plan.collected_kg / 1_000:,.1f} t · {plan.cost.operating_micro / 1e6:,.0f} {problem.currency}"
     )
     if plan.unserved:
-        figures += f" · {len(plan.unserved)} visits unserved"
+        figures += f" · {len(plan.unserved)} visit{'s' if len(plan.unserved) > 1 else ''} unserved"
     return (
         f'<text x="12" y="24" font-size="18" font-weight="600" fill="#1b1f24">{escape(title)}</text>'
         f'<text x="12" y="45" fill="#444b54">{escape(figures)}</text>'
@@ -206,10 +214,12 @@ def _streets(network: RoadNetwork, view: _View) -> str:
     minor: list[str] = []
     major: list[str] = []
     for street in network.to_geojson_lines():
+        if street.highway in FINE and view.height_m > FINE_UP_TO_M:
+            continue
         placed = view.place(street.coords)
         if view.shows(placed):
             kind = major if street.highway.removesuffix("_link") in MAJOR else minor
-            kind.append(_path(placed, tolerance=5))
+            kind.append(_path(placed, tolerance=6))
     return (
         '<g fill="none" stroke-linecap="round" stroke-linejoin="round">'
         f'<path d="{"".join(minor)}" stroke="#dadfe4" stroke-width="14"/>'

@@ -96,12 +96,12 @@ def _with_departure_from(
     """Return the lateness and the schedule when the first ``skipped`` breaks are not owed."""
     legs, late_s, return_s, taken = _place_breaks(shift.breaks, activities, earliest_departure_s, skipped)
     departure_s = earliest_departure_s
-    if late_s == 0:
-        departure_s = _latest_departure(shift.breaks, activities, legs, return_s)
-        departure_s = max(departure_s, earliest_departure_s)
+    owed = sum(return_s > rest.earliest_s for rest in shift.breaks[taken:])
+    if late_s == 0 and not owed:
+        departure_s, legs = _latest_departure(shift.breaks, activities, return_s, skipped)
     starts, break_starts = _forward(shift.breaks, activities, legs, departure_s)
     flat = [(leg, number) for leg, numbers in enumerate(legs) for number in numbers]
-    missed = tuple(number for number in range(taken, len(shift.breaks)) if return_s > shift.breaks[number].earliest_s)
+    missed = tuple(range(taken, taken + owed))
     return late_s, Schedule(
         departure_s=departure_s,
         start_s=tuple(starts),
@@ -160,6 +160,8 @@ def _place_breaks(
 
 def _approach(breaks: tuple[Break, ...], numbers: range | list[int], time_s: int, approach_s: int) -> int | None:
     """Return when the approach is over with these breaks taken on it, each as early as it can be; None if too late."""
+    if not numbers:
+        return time_s + approach_s
     left_s = approach_s
     for number in numbers:
         rest = breaks[number]
@@ -181,31 +183,52 @@ def _first_start(windows: tuple[TimeWindow, ...], ready_s: int) -> tuple[int, in
 
 
 def _last_start(windows: tuple[TimeWindow, ...], latest_s: int) -> int:
-    """Return the last permitted start up to ``latest_s``; the caller knows that there is one."""
+    """Return the last permitted start up to ``latest_s``, -1 where there is none."""
     if not windows:
         return latest_s
-    return next(min(latest_s, window.end_s) for window in reversed(windows) if window.start_s <= latest_s)
+    return next((min(latest_s, window.end_s) for window in reversed(windows) if window.start_s <= latest_s), -1)
 
 
 def _latest_departure(
-    breaks: tuple[Break, ...], activities: Sequence[Activity], legs: list[list[int]], return_s: int
-) -> int:
-    """Return the latest departure with the same return and the same legs for the breaks."""
-    latest_s = return_s
-    for activity, numbers in zip(reversed(activities), reversed(legs), strict=True):
-        ready_s = _last_start(activity.windows, latest_s - activity.service_s)
-        latest_s = ready_s - activity.approach_s
-        if numbers:
-            latest_s = _latest_before_breaks(breaks, numbers, activity.approach_s, ready_s)
-    return latest_s
+    breaks: tuple[Break, ...], activities: Sequence[Activity], return_s: int, skipped: int
+) -> tuple[int, list[list[int]]]:
+    """Return the latest departure that keeps the return, and the breaks on each leg that allow it.
+
+    The same recursion backwards: the latest time to set out on each leg with so many breaks taken before it.
+    """
+    last = len(breaks)
+    latest = [return_s if taken == last or return_s <= breaks[taken].earliest_s else -1 for taken in range(last + 1)]
+    choices: list[list[int]] = []
+    for activity in reversed(activities):
+        ready = [-1 if time_s < 0 else _last_start(activity.windows, time_s - activity.service_s) for time_s in latest]
+        setting_out = [-1] * (last + 1)
+        choice = [-1] * (last + 1)
+        for before in range(skipped, last + 1):
+            for after in range(before, last + 1):
+                numbers = list(range(before, after))
+                time_s = _latest_before_breaks(breaks, numbers, activity.approach_s, ready[after])
+                if time_s > setting_out[before]:
+                    setting_out[before], choice[before] = time_s, after
+        choices.append(choice)
+        latest = setting_out
+    legs: list[list[int]] = []
+    before = skipped
+    for choice in reversed(choices):
+        legs.append(list(range(before, choice[before])))
+        before = choice[before]
+    return latest[skipped], legs
 
 
 def _latest_before_breaks(breaks: tuple[Break, ...], numbers: list[int], approach_s: int, ready_s: int) -> int:
-    """Return the latest time to set out so as to take these breaks and be ready by ``ready_s``.
+    """Return the latest time to set out so as to take these breaks and be ready by ``ready_s``, -1 where there is none.
 
-    Setting out later never makes ready earlier, so the answer is found by halving.
+    Setting out later never makes ready earlier, so with breaks the answer is found by halving.
     """
-    low_s, high_s = -1, breaks[numbers[0]].latest_s
+    if not numbers:
+        return max(-1, ready_s - approach_s)
+    if ready_s < max(breaks[number].earliest_s + breaks[number].duration_s for number in numbers):
+        return -1
+    low_s, high_s = -1, min(ready_s, breaks[numbers[0]].latest_s)
     while low_s < high_s:
         middle_s = (low_s + high_s + 1) // 2
         done_s = _approach(breaks, numbers, middle_s, approach_s)

@@ -57,6 +57,18 @@ class TravelMatrix:
                     f"For profile {profile!r}, duration_s and distance_m disagree on where a path exists."
                 )
 
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, TravelMatrix):
+            return NotImplemented
+        return self.profiles == other.profiles and all(
+            np.array_equal(self._duration_s[profile], other.duration_s(profile))
+            and np.array_equal(self._distance_m[profile], other.distance_m(profile))
+            for profile in self._duration_s
+        )
+
+    def __hash__(self) -> int:
+        return hash((self.n, self.profiles))
+
     @property
     def profiles(self) -> tuple[str, ...]:
         """Names of the vehicle profiles, sorted."""

@@ -12,11 +12,12 @@ from geodata.city.dataset import CityDataset
 from geodata.maps.geojson import containers_geojson, depots_geojson, disposal_sites_geojson, zones_geojson
 from service.api.deps import CitiesDep, CityId, SessionDep, SettingsDep
 from service.api.geojson import FeatureCollection
-from service.api.replies import GEOJSON, GeoJsonResponse, errors, kept, squeeze
+from service.api.replies import GEOJSON, GeoJsonResponse, errors, kept
 from service.api.schemas import BreakOut, CityList, CityOut, ShiftList, ShiftOut, VehicleList, VehicleOut
+from service.api.streets import drawn_streets
+from service.db.documents import squeeze
 from service.db.models import CityVersionRow
 from service.problems import FieldError, InvalidRequest, TooLarge, UnsupportedMediaType
-from service.streets import drawn_streets
 
 router = APIRouter(prefix="/v1/cities", tags=["cities"])
 

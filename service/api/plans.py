@@ -1,6 +1,5 @@
 """Plans: ask for one, list them, read them, fetch a driver's route."""
 
-import gzip
 from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Annotated, Any, Final
@@ -16,10 +15,11 @@ from sqlmodel import Session, col, select
 
 from service.api.deps import CitiesDep, CityId, PlanId, SessionDep, SettingsDep, SupervisorDep, VehicleId
 from service.api.geojson import PlanCollection, RouteCollection
-from service.api.replies import GEOJSON, GeoJsonResponse, errors, kept, squeeze
+from service.api.replies import GEOJSON, GeoJsonResponse, errors, kept
 from service.api.runs import run_out
 from service.api.schemas import PlanIn, PlanItem, PlanList, PlanOut, RunOut
 from service.clock import utc_now
+from service.db.documents import squeeze, unsqueeze
 from service.db.models import CityVersionRow, PlanRow, RouteRow, RunRow
 from service.problems import FieldError, InvalidRequest, NotFound, QueueFull
 
@@ -185,7 +185,7 @@ def get_route(
 
 
 def _joined(parts: Sequence[bytes]) -> bytes:
-    collections = [orjson.loads(gzip.decompress(part)) for part in parts]
+    collections = [orjson.loads(unsqueeze(part)) for part in parts]
     features = [feature for collection in collections for feature in collection["features"]]
     return squeeze(orjson.dumps({"type": "FeatureCollection", "features": features}))
 

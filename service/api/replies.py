@@ -1,6 +1,5 @@
 """What the endpoints share in answering: errors in OpenAPI, and documents that a client may keep."""
 
-import gzip
 import hashlib
 from collections.abc import Callable
 from http import HTTPStatus
@@ -8,6 +7,7 @@ from typing import Any, Final
 
 from fastapi import FastAPI, Request, Response
 
+from service.db.documents import unsqueeze
 from service.problems import PROBLEM_JSON, Problem
 
 GEOJSON: Final = "application/geo+json"
@@ -35,11 +35,6 @@ def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {status: {"model": Problem, "description": _DESCRIPTIONS[status]} for status in (*statuses, 500)}
 
 
-def squeeze(data: bytes) -> bytes:
-    """Return gzip bytes that are the same for the same data, whenever they are made."""
-    return gzip.compress(data, compresslevel=6, mtime=0)
-
-
 def kept(request: Request, squeezed: bytes, *, media_type: str) -> Response:
     """Answer with a document that is stored as gzip and never changes.
 
@@ -54,7 +49,7 @@ def kept(request: Request, squeezed: bytes, *, media_type: str) -> Response:
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
     if zipped:
         return Response(squeezed, media_type=media_type, headers=headers | {"Content-Encoding": "gzip"})
-    return Response(gzip.decompress(squeezed), media_type=media_type, headers=headers)
+    return Response(unsqueeze(squeezed), media_type=media_type, headers=headers)
 
 
 def _accepted(header: str) -> set[str]:

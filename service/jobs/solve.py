@@ -13,9 +13,9 @@ from optimizer.judge.evaluate import check
 from optimizer.problem.codec import dumps, encode_plan
 from optimizer.search.stop import AnyOf, Cancelled, Deadline
 from scenarios.day import plan_day, prepare_day
-from service.api.replies import squeeze
 from service.cities import Cities
 from service.clock import local_clock, utc_now
+from service.db.documents import squeeze
 from service.db.models import CityVersionRow, PlanRow, RouteRow, RunRow
 from service.db.runs import change_running, end_as_done
 from service.jobs.summary import summarise
@@ -48,6 +48,8 @@ def solve(engine: Engine, settings: Settings, run_id: str, cancelled: Callable[[
         content_hash = session.get_one(CityVersionRow, version_id).content_hash
     city = Cities(engine, settings).dataset(version_id, content_hash)
     day = prepare_day(city, service_date)
+    if cancelled():
+        return
     progress = _Progress(engine, run_id)
     change_running(engine, run_id, stage="searching")
     stop = AnyOf(Deadline(seconds, time.monotonic), Cancelled(cancelled))

@@ -18,8 +18,8 @@ from optimizer.judge.evaluate import check
 from optimizer.problem.codec import decode_plan, loads
 from optimizer.problem.plan import Cost, StepKind
 from scenarios.day import plan_day
-from service.api.replies import squeeze
 from service.clock import utc_now
+from service.db.documents import squeeze
 from service.db.models import CityVersionRow, PlanRow, RouteRow, RunRow
 from service.jobs.solve import solve
 

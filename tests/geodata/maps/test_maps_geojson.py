@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -223,3 +224,30 @@ def test_plan_of_other_streets_is_refused(day: Day, planned: Planned) -> None:
     nowhere.segment[:] = -1
     with pytest.raises(ValueError, match="has no path in this network"):
         route_geojson(problem, plan.routes[0], day.network, nowhere, clock=clock)
+
+
+def test_unserved_visit_that_no_street_reaches_stands_at_its_containers(day: Day, planned: Planned) -> None:
+    """An unserved visit off every street stands at its first container, and nowhere when that is unknown."""
+    problem, plan = planned
+    lost = problem.visit_by_id[plan.unserved[0].visit]
+    visits = tuple(dataclasses.replace(v, kerb=()) if v.id == lost.id else v for v in problem.visits)
+    cut_off = dataclasses.replace(problem, visits=visits)
+
+    def geometry(positions: dict[str, tuple[float, float]]) -> Any:
+        data = plan_geojson(cut_off, plan, day.network, day.places, clock=clock, container_positions=positions)
+        return next(f["geometry"] for f in json.loads(data)["features"] if f["id"] == f"unserved/{lost.id}")
+
+    assert geometry({lost.containers[0]: (103.5, 13.25)}) == {"type": "Point", "coordinates": [103.5, 13.25]}
+    assert geometry({}) is None
+
+
+def test_door_to_door_is_no_container(day: Day, planned: Planned) -> None:
+    """What is collected door to door is said to be collected along the street, not to be emptied from a container."""
+    problem, plan = planned
+    route = plan.routes[0]
+    served = {step.id for step in route.steps if step.kind is StepKind.VISIT}
+    visits = tuple(dataclasses.replace(v, containers=("zone:Z1:1",)) if v.id in served else v for v in problem.visits)
+    data = route_geojson(dataclasses.replace(problem, visits=visits), route, day.network, day.places, clock=clock)
+    said = [f["properties"]["instruction"] for f in json.loads(data)["features"] if f["properties"]["kind"] == "visit"]
+    assert said
+    assert all("along the street" in text and "container" not in text for text in said)

@@ -11,7 +11,7 @@ from geodata.city.profiles import truck_profiles
 from geodata.maps.geojson import streets_geojson
 from geodata.streets.osm import read_osm
 from geodata.streets.roads import build_roads
-from service.api.replies import squeeze
+from service.db.documents import squeeze
 
 if TYPE_CHECKING:
     from geodata.city.dataset import CityDataset
