@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from optimizer.judge.evaluate import evaluate_route
@@ -27,14 +27,35 @@ def options(problem: Problem) -> Options:
     """Try every visit alone on every shift, under the judge."""
     shifts: dict[str, tuple[str, ...]] = {}
     hopeless: list[Unserved] = []
+    alike = _alike(problem)
     for visit in problem.visits:
-        able = tuple(shift.id for shift in problem.shifts if _serves_alone(problem, shift, visit))
+        found: dict[int, bool] = {}
+        for shift, kind in zip(problem.shifts, alike, strict=True):
+            if found.get(kind, False) or (visit.vehicle is None and kind in found):
+                continue
+            found[kind] = found.get(kind, False) or _serves_alone(problem, shift, visit)
+        able = tuple(
+            shift.id
+            for shift, kind in zip(problem.shifts, alike, strict=True)
+            if found[kind] and visit.vehicle in (None, shift.vehicle)
+        )
         if able:
             shifts[visit.id] = able
         else:
             reason, detail = _why_never(problem, visit)
             hopeless.append(Unserved(visit=visit.id, reason=reason, detail=detail))
     return Options(shifts=shifts, hopeless=tuple(hopeless))
+
+
+def _alike(problem: Problem) -> list[int]:
+    """Return a number for each shift, the same for those that differ in nothing but their names."""
+    kinds: dict[tuple[Vehicle, Shift], int] = {}
+    return [
+        kinds.setdefault(
+            (replace(problem.vehicle_of(shift), id="any"), replace(shift, id="any", vehicle="any")), len(kinds)
+        )
+        for shift in problem.shifts
+    ]
 
 
 def may_carry(vehicle: Vehicle, visit: Visit) -> bool:

@@ -20,10 +20,16 @@ if TYPE_CHECKING:
     from optimizer.problem.model import Problem
     from optimizer.search.stop import Stop
 
-SOLVER: Final = "ortools-routing"
+SOLVER: Final = "ruin-recreate, ortools-routing"
 
-_FIT_SHARE: Final = 0.2
-"""Part of the engines' time, at most, for fitting into the first plan what its simple rule left out."""
+_FIRST_SHARE: Final = 0.1
+"""Part of the engines' time, at most, for the first plan."""
+
+_OWN_SHARE: Final = 0.9
+"""Part of the engines' time for ruin and recreate; guided local search looks over its result in what is left."""
+
+_SMALL: Final = 300
+"""Visits up to which guided local search still finds something in ruin and recreate's result."""
 
 _ENGINE_SHARE: Final = 0.93
 """Part of the time for the engines; what is left fits in what they left out, and says why the rest stays out."""
@@ -78,7 +84,10 @@ def solve(
     SolverError
         If the solver library fails.
     """
-    from optimizer.search.engines import ortools_routing  # noqa: PLC0415 - solver libraries load when one is needed
+    from optimizer.search.engines import (  # noqa: PLC0415 - solver libraries load when one is needed
+        ortools_routing,
+        ruin_recreate,
+    )
 
     book = _Book(problem, on_improvement, clock)
     book.judge(())
@@ -87,9 +96,12 @@ def solve(
     shifts_of = book.shifts_of()
     engines = Share(stop, _ENGINE_SHARE)
     if not book.orders:
-        book.judge(construct(problem, shifts_of, stop=engines))
-        _fit_in(book, shifts_of, stop=Share(engines, _FIT_SHARE))
-    ortools_routing.search(problem, shifts_of, stop=engines, seed=seed, start=book.orders, found=book.judge)
+        book.judge(construct(problem, shifts_of, stop=Share(engines, _FIRST_SHARE)))
+    small = len(shifts_of) <= _SMALL
+    own = Share(engines, _OWN_SHARE) if small else engines
+    ruin_recreate.search(problem, shifts_of, stop=own, seed=seed, start=book.orders, found=book.judge)
+    if small:
+        ortools_routing.search(problem, shifts_of, stop=engines, seed=seed, start=book.orders, found=book.judge)
     _fit_in(book, shifts_of, stop=stop)
     plan = replace(book.best.plan, solver=SOLVER, version=_version(), seed=seed)
     return Result(plan=plan, curve=tuple(book.curve))
@@ -122,9 +134,12 @@ class _Book:
 
     def judge(self, orders: Sequence[RouteOrder]) -> bool:
         """Keep these orders if they pass and cost less than the best so far; say whether they did."""
-        passing = [shorten(self.problem, choose_sites(self.problem, order)) for order in orders if order.actions]
-        passing = [order for order in passing if order.actions]
+        passing = [order for order in orders if order.actions]
         evaluation = evaluate(self.problem, passing, unserved=self._unserved(passing), known_hash=self._hash)
+        if evaluation.violations:
+            passing = [shorten(self.problem, choose_sites(self.problem, order)) for order in passing]
+            passing = [order for order in passing if order.actions]
+            evaluation = evaluate(self.problem, passing, unserved=self._unserved(passing), known_hash=self._hash)
         if evaluation.violations:
             return False
         if hasattr(self, "best") and evaluation.plan.cost.total_micro >= self.best.plan.cost.total_micro:

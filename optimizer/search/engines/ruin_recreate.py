@@ -1,0 +1,216 @@
+"""Ruin and recreate as an engine: our own search, written on the waste problem itself, on every constraint.
+
+It first fills what is absent into the start, then tries to close trucks, one after the other, by the absence rule of
+the kernel (``search/kernel/loops.py``), and anneals in what is left of the time.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from optimizer.search.kernel.arrays import N_ABSENT, N_BEST, Codes, empty_state
+from optimizer.search.kernel.loops import fill, improve, load
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from optimizer.problem.model import Problem
+    from optimizer.problem.plan import RouteOrder
+    from optimizer.search.kernel.arrays import Day, State
+    from optimizer.search.stop import Stop
+
+STEPS: Final = 250
+"""Ruins in what a step limit calls one step."""
+
+_REMOVED: Final = 10.0
+"""Visits taken out at a time, on average: the value of Christiaens and Vanden Berghe."""
+
+_HOT: Final = 0.3
+_COLD: Final = 0.003
+"""First and last temperature, as parts of what the drive to one visit costs on average."""
+
+_CLOSING_SHARE: Final = 0.3
+"""Part of the time, at most, for closing trucks."""
+
+_FAILURES: Final = 4
+"""Trucks that are tried in vain before the fleet counts as small enough."""
+
+_CHUNK_S: Final = 0.03
+"""Between two looks at the clock and at whether to end."""
+
+_TELL_S: Final = 0.3
+"""Judging a plan takes its time, so good news waits this long for better."""
+
+
+def search(
+    problem: Problem,
+    shifts_of: dict[str, tuple[str, ...]],
+    *,
+    stop: Stop,
+    seed: int,
+    start: Sequence[RouteOrder],
+    found: Callable[[list[RouteOrder]], object],
+) -> None:
+    """Improve a plan until told to stop, and hand each clearly better one to ``found``.
+
+    Parameters
+    ----------
+    shifts_of
+        For each visit to plan, the shifts that could serve it alone; the start's own among them.
+    stop
+        Its step limit counts ``STEPS`` ruins as one step.
+    start
+        The plan to improve; may be empty.
+    """
+    if not shifts_of or not problem.shifts or stop():
+        return
+    hunt = _Hunt(problem, shifts_of, stop=stop, seed=seed, found=found)
+    hunt.begin(start)
+    hunt.close_trucks()
+    hunt.anneal()
+
+
+class _Hunt:
+    """One search under way."""
+
+    def __init__(
+        self,
+        problem: Problem,
+        shifts_of: dict[str, tuple[str, ...]],
+        *,
+        stop: Stop,
+        seed: int,
+        found: Callable[[list[RouteOrder]], object],
+    ) -> None:
+        self.codes = Codes(problem, shifts_of)
+        self.day: Day = self.codes.day()
+        self.state: State = empty_state(self.day, seed)
+        self.stop = stop
+        self._found = found
+        self._told_micro = math.inf
+        self._told_at_s = -math.inf
+        self._steps = 0
+        limit = stop.max_steps()
+        self._limit = None if limit is None else limit * STEPS
+        self._whole_s = stop.remaining_s()
+        self._chunk = STEPS
+
+    def begin(self, start: Sequence[RouteOrder]) -> None:
+        """Take up the start, and insert what it leaves out."""
+        state = self.state
+        number = {shift.id: row for row, shift in enumerate(self.codes.problem.shifts)}
+        for order in start:
+            row = number[order.shift]
+            state.routes["length"][row] = len(order.actions)
+            state.seq[row, 1 : len(order.actions) + 1] = [self.codes.code(action) for action in order.actions]
+        if not load(self.day, state):
+            state.routes["length"] = 0
+            load(self.day, state)
+        fill(self.day, state)
+        self._tell(now=True)
+
+    def close_trucks(self) -> None:
+        """Empty one truck after the other, as long as the others can take over what it did."""
+        state = self.state
+        failures = 0
+        tried: set[int] = set()
+        while failures < _FAILURES and self._progress() < _CLOSING_SHARE and not self._over():
+            used = [
+                row
+                for row in np.argsort(state.routes["collected"], kind="stable").tolist()
+                if state.routes["best_length"][row] and self.day.shifts["fixed"][row] and row not in tried
+            ]
+            if not used or state.numbers[N_ABSENT]:
+                break
+            row = used[0]
+            tried.add(row)
+            if self._closed(row, share=_CLOSING_SHARE / _FAILURES):
+                tried = set()
+                failures = 0
+            else:
+                failures += 1
+        state.routes["closed"] = 0
+
+    def anneal(self) -> None:
+        """Cool down until the end."""
+        self._settle()
+        hot = self._drive_micro()
+        begun = self._progress()
+        while not self._over():
+            done = (self._progress() - begun) / max(1e-9, 1.0 - begun)
+            self._run(hot * _HOT * (_COLD / _HOT) ** min(1.0, done))
+            self._tell()
+        self._tell(now=True)
+
+    def _closed(self, row: int, *, share: float) -> bool:
+        """Whether a plan without this truck was found that is better, within a share of the time."""
+        state = self.state
+        best_micro = int(state.numbers[N_BEST])
+        state.routes["closed"][row] = 1
+        state.routes["length"][row] = 0
+        load(self.day, state)
+        until = self._progress() + share
+        temperature = self._drive_micro() * _HOT * 0.3
+        while self._progress() < until and not self._over():
+            self._run(temperature)
+            if state.numbers[N_BEST] < best_micro:
+                self._tell(now=True)
+                return True
+        state.routes["closed"][row] = 0
+        self._settle()
+        return False
+
+    def _settle(self) -> None:
+        """Go back to the best plan."""
+        state = self.state
+        state.seq[:] = state.best_seq
+        state.routes["length"] = state.routes["best_length"]
+        state.visits["missed"] = 1
+        load(self.day, state)
+
+    def _drive_micro(self) -> float:
+        """Return what the drive to a visit costs on average in the plan."""
+        state, shifts = self.state, self.day.shifts
+        served = max(1, len(state.visits) - int(state.numbers[N_ABSENT]))
+        micro = 0.0
+        for row, length in enumerate(state.routes["length"].tolist()):
+            if length:
+                seconds = int(state.at["leg_s"][row, 1 : length + 2].sum())
+                micro += seconds * int(shifts["per_s"][row])
+                micro += int(state.routes["metres"][row]) * int(shifts["per_m"][row])
+        return max(1.0, micro / served)
+
+    def _run(self, temperature: float) -> None:
+        """Make a chunk of steps."""
+        chunk = self._chunk
+        if self._limit is not None:
+            chunk = min(STEPS, self._limit - self._steps)
+        begun_s = time.perf_counter()
+        improve(self.day, self.state, chunk, temperature, _REMOVED)
+        taken_s = time.perf_counter() - begun_s
+        self._steps += chunk
+        self._chunk = max(1, min(100_000, int(chunk * min(2.0, _CHUNK_S / max(1e-6, taken_s)))))
+
+    def _progress(self) -> float:
+        """Return the part of the steps, or else of the time, that is used up."""
+        if self._limit is not None:
+            return self._steps / self._limit
+        if math.isfinite(self._whole_s):
+            return 1.0 - self.stop.remaining_s() / self._whole_s
+        return min(1.0, self._steps / 1e6)
+
+    def _over(self) -> bool:
+        return self.stop() or (self._limit is not None and self._steps >= self._limit)
+
+    def _tell(self, *, now: bool = False) -> None:
+        """Pass the best plan on if it is better than the last one told, and that was some time ago."""
+        best_micro = int(self.state.numbers[N_BEST])
+        now_s = time.perf_counter()
+        if best_micro < self._told_micro and (now or now_s > self._told_at_s + _TELL_S):
+            self._found(self.codes.orders(self.state.best_seq, self.state.routes["best_length"]))
+            self._told_micro = best_micro
+            self._told_at_s = time.perf_counter()

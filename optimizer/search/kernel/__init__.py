@@ -1,0 +1,1 @@
+"""The compiled part of the search: a day as flat arrays, and the loops over them."""

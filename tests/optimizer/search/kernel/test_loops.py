@@ -1,0 +1,167 @@
+"""The compiled loops count what the judge counts."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from random_days import HOUR, random_day
+
+from optimizer.judge.evaluate import evaluate, evaluate_route
+from optimizer.problem.matrix import NO_PATH, TravelMatrix
+from optimizer.problem.model import Break, DisposalSite, Problem, TimeWindow
+from optimizer.problem.plan import Action, Reason, RouteOrder, UnloadAction, Unserved, VisitAction
+from optimizer.search.feasible import may_carry, options
+from optimizer.search.kernel.arrays import N_BEST, Codes, empty_state
+from optimizer.search.kernel.loops import fill, improve, load, refresh
+
+BREAKS = [
+    (),
+    (Break(duration_s=1_800, earliest_s=6 * HOUR, latest_s=7 * HOUR),),
+    (
+        Break(duration_s=900, earliest_s=6 * HOUR, latest_s=7 * HOUR),
+        Break(duration_s=1_200, earliest_s=7 * HOUR, latest_s=8 * HOUR),
+    ),
+]
+
+
+def rich_day(seed: int, visits: int = 12) -> Problem:
+    """Return a day on which every constraint of the vocabulary binds now and then."""
+    rng = np.random.default_rng(seed)
+    problem = random_day(seed, visits=visits, vehicles=3, streams=2, optional=0.3, capacity_kg=900)
+    yard = DisposalSite(
+        id="yard",
+        node=2,
+        unloading_s=300,
+        streams=frozenset({"organic"}) if rng.random() < 0.5 else None,
+        fee_micro_per_kg=int(rng.integers(0, 5_000)),
+        windows=(TimeWindow(start_s=0, end_s=6 * HOUR), TimeWindow(start_s=7 * HOUR, end_s=9 * HOUR)),
+    )
+    return replace(
+        problem,
+        matrix=with_gaps(problem.matrix, rng),
+        disposal_sites=(*problem.disposal_sites, yard),
+        vehicles=tuple(
+            replace(
+                vehicle,
+                mixed_streams=bool(rng.random() < 0.4),
+                range_m=int(rng.integers(40_000, 160_000)) if rng.random() < 0.5 else None,
+                micro_per_s=vehicle.micro_per_s if rng.random() < 0.8 else 0,
+            )
+            for vehicle in problem.vehicles
+        ),
+        shifts=tuple(
+            replace(
+                shift,
+                breaks=BREAKS[int(rng.integers(len(BREAKS)))],
+                end_s=int(rng.integers(7, 12)) * HOUR,
+                max_stops=int(rng.integers(3, 12)) if rng.random() < 0.4 else None,
+                max_daily_kg=int(rng.integers(300, 2_000)) if rng.random() < 0.4 else None,
+            )
+            for shift in problem.shifts
+        ),
+        visits=tuple(
+            replace(
+                visit,
+                stop=f"s{number // 2}" if rng.random() < 0.4 else visit.stop,
+                kerb=tuple(dict.fromkeys((*visit.kerb, int(rng.integers(2, visits + 2))))),
+                setup_s=int(rng.integers(0, 200)),
+                windows=some_windows(rng),
+                vehicle="truck-1" if rng.random() < 0.1 else None,
+            )
+            for number, visit in enumerate(problem.visits)
+        ),
+    )
+
+
+def with_gaps(matrix: TravelMatrix, rng: np.random.Generator) -> TravelMatrix:
+    """Take a few paths out of a matrix."""
+    seconds = {profile: matrix.duration_s(profile).copy() for profile in matrix.profiles}
+    metres = {profile: matrix.distance_m(profile).copy() for profile in matrix.profiles}
+    gone = rng.random((matrix.n, matrix.n)) < 0.02
+    np.fill_diagonal(gone, val=False)
+    for cells in (*seconds.values(), *metres.values()):
+        cells[gone] = NO_PATH
+    return TravelMatrix(seconds, metres)
+
+
+def some_windows(rng: np.random.Generator) -> tuple[TimeWindow, ...]:
+    """Return no window, one or two."""
+    first = int(rng.integers(5, 8)) * HOUR
+    both = (
+        TimeWindow(start_s=first, end_s=first + 2_000),
+        TimeWindow(start_s=first + 4_000, end_s=first + 9_000),
+    )
+    return both[: int(rng.choice([0, 0, 1, 2]))]
+
+
+@st.composite
+def orders(draw: st.DrawFn) -> tuple[Problem, RouteOrder]:
+    """Draw a day and any route in it that its shift's vehicle may drive as far as class, stream and lock say."""
+    problem = rich_day(draw(st.integers(0, 10_000)))
+    shift = draw(st.sampled_from(problem.shifts))
+    vehicle = problem.vehicle_of(shift)
+    able = [visit for visit in problem.visits if may_carry(vehicle, visit)]
+    chosen: list[Any] = (
+        draw(st.lists(st.sampled_from(able), max_size=7, unique_by=lambda visit: visit.id)) if able else []
+    )
+    actions: list[Action] = []
+    for visit in chosen:
+        actions.append(VisitAction(visit=visit.id, kerb=draw(st.integers(0, len(visit.kerb) - 1))))
+        if draw(st.booleans()) or visit is chosen[-1]:
+            actions.append(UnloadAction(site=draw(st.sampled_from(["landfill", "yard"]))))
+    return problem, RouteOrder(shift=shift.id, actions=tuple(actions))
+
+
+@settings(max_examples=400, deadline=None)
+@given(orders())
+def test_any_route_is_legal_and_costs_what_the_judge_says(case: tuple[Problem, RouteOrder]) -> None:
+    """A route passes the loops if and only if it passes the judge, and then costs the same to the millionth."""
+    problem, order = case
+    everywhere = tuple(shift.id for shift in problem.shifts)
+    codes = Codes(problem, {visit.id: everywhere for visit in problem.visits})
+    day = codes.day()
+    state = empty_state(day, 1)
+    row = everywhere.index(order.shift)
+    state.routes["length"][row] = len(order.actions)
+    state.seq[row, 1 : len(order.actions) + 1] = [codes.code(action) for action in order.actions]
+    fits = refresh(day, state, row)
+    if not order.actions:
+        assert fits
+        assert state.routes["cost"][row] == 0
+        return
+    evaluation = evaluate_route(problem, order)
+    assert fits == (not evaluation.violations)
+    if fits:
+        assert state.routes["cost"][row] == evaluation.route.cost.total_micro
+        assert state.routes["back_s"][row] == evaluation.route.return_s
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 10_000))
+def test_what_the_search_keeps_passes_the_judge_at_the_cost_that_it_states(seed: int) -> None:
+    """After a few hundred steps the best plan has no violation, and the judge's total is the loops' own."""
+    problem = rich_day(seed, visits=16)
+    shifts_of = options(problem).shifts
+    if not shifts_of:
+        return
+    codes = Codes(problem, shifts_of)
+    day = codes.day()
+    state = empty_state(day, seed)
+    assert load(day, state)
+    fill(day, state)
+    improve(day, state, 300, 1e6, 6.0)
+    found = codes.orders(state.best_seq, state.routes["best_length"])
+    served = {action.visit for order in found for action in order.actions if isinstance(action, VisitAction)}
+    unserved = [
+        Unserved(visit=visit.id, reason=Reason.PRIZE_BELOW_COST, detail="left out")
+        for visit in problem.visits
+        if visit.id not in served
+    ]
+    evaluation = evaluate(problem, found, unserved=unserved)
+    assert evaluation.violations == ()
+    hopeless = evaluate(problem, (), unserved=[entry for entry in unserved if entry.visit not in shifts_of]).plan.cost
+    assert evaluation.plan.cost.total_micro - hopeless.total_micro == state.numbers[N_BEST]
