@@ -33,8 +33,14 @@ _HOT: Final = 0.3
 _COLD: Final = 0.003
 """First and last temperature, as parts of what the drive to one visit costs on average."""
 
+_CLOSING_HEAT: Final = 0.3
+"""Temperature while trucks are closed, as part of the first one."""
+
+_FIRST_SHARE: Final = 0.05
+"""Part of the time before the first truck is closed: a raw plan has more of them than it needs."""
+
 _CLOSING_SHARE: Final = 0.3
-"""Part of the time, at most, for closing trucks."""
+"""Part of the time at which the last truck is closed, at most."""
 
 _FAILURES: Final = 4
 """Trucks that are tried in vain before the fleet counts as small enough."""
@@ -116,6 +122,10 @@ class _Hunt:
     def close_trucks(self) -> None:
         """Empty one truck after the other, as long as the others can take over what it did."""
         state = self.state
+        temperature = self._drive_micro() * _HOT * _CLOSING_HEAT
+        while self._progress() < _FIRST_SHARE and not self._over():
+            self._run(temperature)
+        self._settle()
         failures = 0
         tried: set[int] = set()
         while failures < _FAILURES and self._progress() < _CLOSING_SHARE and not self._over():
@@ -150,17 +160,18 @@ class _Hunt:
         """Whether a plan without this truck was found that is better, within a share of the time."""
         state = self.state
         best_micro = int(state.numbers[N_BEST])
-        state.routes["closed"][row] = 1
         state.routes["length"][row] = 0
+        state.routes["closed"] = state.routes["length"] == 0  # else one that is alike would take its place
         load(self.day, state)
         until = self._progress() + share
-        temperature = self._drive_micro() * _HOT * 0.3
+        temperature = self._drive_micro() * _HOT * _CLOSING_HEAT
         while self._progress() < until and not self._over():
             self._run(temperature)
             if state.numbers[N_BEST] < best_micro:
                 self._tell(now=True)
+                state.routes["closed"] = 0
                 return True
-        state.routes["closed"][row] = 0
+        state.routes["closed"] = 0
         self._settle()
         return False
 

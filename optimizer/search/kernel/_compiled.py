@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
+from zlib import crc32
 
 import numba
 
@@ -12,13 +14,17 @@ if TYPE_CHECKING:
 _OPTIONS: Final[dict[str, Any]] = {"cache": True, "_nrt": False}
 """Without numba's reference counts: the loops allocate nothing, and counting made them 3.5 times slower."""
 
+_SOURCES: Final = crc32(b"".join(file.read_bytes() for file in sorted(Path(__file__).parent.glob("*.py"))))
+"""Of what stands in the files of this package."""
+
 F = TypeVar("F", bound="Callable[..., object]")
 
 
 def compiled(function: F) -> F:
     """Compile on first use and keep the result on disk, so that it is paid for once per machine.
 
-    Functions that call each other must stand in one file: the copy on disk is renewed when its own file changes, not
-    when a function does that it calls in another.
+    What is kept is renewed when a function's own file changes, but not when a function does that it calls in another.
+    So the name under which it is kept holds the sum of all the files here.
     """
+    function.__qualname__ = f"{function.__qualname__}_{_SOURCES:08x}"
     return cast("F", numba.njit(**_OPTIONS)(function))

@@ -85,8 +85,9 @@ SHIFT: Final = np.dtype(
 )
 """A shift and its vehicle; those of one ``group`` are alike in all but their names."""
 
-AT: Final = np.dtype([(name, np.int64) for name in ("leg_s", "leg_m", "load_kg", "load_l", "trip")])
-"""A position of a route: the drive (and set-up) to it, the load after it, and the trip that it belongs to."""
+AT: Final = np.dtype([(name, np.int64) for name in ("leg_s", "leg_m", "slack_s", "load_kg", "load_l", "trip")])
+"""A position of a route: the drive (and set-up) to it, how much later the truck may come, the load after it, and the
+trip that it belongs to."""
 
 TRIP: Final = np.dtype([(name, np.int64) for name in ("first", "last", "streams", "mark")])
 """The positions of a trip's first visit and of its unloading, and the streams on board."""
@@ -102,6 +103,7 @@ ROUTE: Final = np.dtype(
             "stops",
             "collected",
             "back_s",
+            "slack_s",
             "closed",
             "dirty",
             "touched",

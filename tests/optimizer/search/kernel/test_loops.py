@@ -16,7 +16,8 @@ from optimizer.problem.model import Break, DisposalSite, Problem, TimeWindow
 from optimizer.problem.plan import Action, Reason, RouteOrder, UnloadAction, Unserved, VisitAction
 from optimizer.search.feasible import may_carry, options
 from optimizer.search.kernel.arrays import N_BEST, Codes, empty_state
-from optimizer.search.kernel.loops import fill, improve, load, refresh
+from optimizer.search.kernel.loops import fill, improve, load
+from optimizer.search.kernel.routes import refresh
 
 BREAKS = [
     (),
