@@ -253,9 +253,7 @@ def _check_overlap(first: Row, second: Row, findings: Findings) -> None:
                     continue
                 if start_a < end_b and start_b < end_a:
                     day = Weekdays().format(frozenset({day_b}))
-                    other = (
-                        "its own of another day" if first is second else f"{first.values['id']!r} of the same vehicle"
-                    )
+                    other = "its own next one" if first is second else f"{first.values['id']!r} of the same vehicle"
                     second.error(
                         findings,
                         "start",
