@@ -28,9 +28,9 @@ _TELL_FRACTION: Final = 0.001
 """An improvement smaller than this part of the objective waits for the next one: judging has its cost."""
 
 _STEP_LIMIT_MS: Final = 5_000
-"""Limit of the library's inner searches. Its default of 0.1 s also bounds the reading of the start, which takes 0.5 s at
-1,600 visits: the whole search then ends at once without a word. A limit by the clock that is reached also makes a run
-irreproducible."""
+"""Limit of the library's inner searches. Its default of 0.1 s also bounds the reading of the start, which takes 0.5 s
+at 1,600 visits: the whole search then ends at once without a word. A limit by the clock that is reached also makes a
+run irreproducible."""
 
 
 def search(
