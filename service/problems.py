@@ -1,4 +1,3 @@
-# ruff: noqa: N818 - errors are named as what they say: there is no such thing, the request is invalid
 """Every error of the service as one kind of reply: problem details (RFC 9457), ``application/problem+json``.
 
 ``ServiceError``

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
-from itertools import combinations, pairwise
+from itertools import combinations, combinations_with_replacement, pairwise
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from geodata.city import columns
@@ -218,7 +218,7 @@ def _check_shifts(rows: list[Row], findings: Findings) -> None:
         if row.ok:
             by_vehicle[row.values["vehicle"]].append(row)
     for shifts in by_vehicle.values():
-        for first, second in combinations(shifts, 2):
+        for first, second in combinations_with_replacement(shifts, 2):
             _check_overlap(first, second, findings)
 
 
@@ -249,12 +249,15 @@ def _check_overlap(first: Row, second: Row, findings: Findings) -> None:
             for week in (-WEEK_S, 0, WEEK_S):
                 start_b = week + day_b * DAY_S + second.values["start"]
                 end_b = week + day_b * DAY_S + second.values["end"] + second.values["max_overtime_s"]
+                if first is second and start_a == start_b:
+                    continue
                 if start_a < end_b and start_b < end_a:
                     day = Weekdays().format(frozenset({day_b}))
+                    other = "its own next one" if first is second else f"{first.values['id']!r} of the same vehicle"
                     second.error(
                         findings,
                         "start",
-                        f"on {day} this shift overlaps {first.values['id']!r} of the same vehicle",
+                        f"on {day} this shift overlaps {other}",
                         "shifts of one vehicle that do not overlap, overtime included",
                     )
                     return

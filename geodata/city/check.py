@@ -60,9 +60,14 @@ class CityReport:
         volumes = ", ".join(f"{count:,} {stream}" for stream, count in sorted(streams.items()))
         return (
             f"{city.name}: {len(city.containers):,} containers ({volumes or 'none'}), {len(city.zones)} zones",
-            (
-                f"{len(city.vehicles)} vehicles, {len(city.shifts)} shifts, {len(city.depots)} depots, "
-                f"{len(city.disposal_sites)} disposal sites"
+            ", ".join(
+                f"{len(things):,} {name}{'' if len(things) == 1 else 's'}"
+                for name, things in (
+                    ("vehicle", city.vehicles),
+                    ("shift", city.shifts),
+                    ("depot", city.depots),
+                    ("disposal site", city.disposal_sites),
+                )
             ),
             f"times in {city.timezone}, costs in {city.currency}, driving on the {city.driving_side}",
             f"content {city.content_hash}",

@@ -75,7 +75,12 @@ class Table:
 
 NAME = Text(max_length=100)
 SECONDS = Number(low=0, high=14_400, whole=True)
-MONEY = Number(low=0, high=1e9)
+# High enough for the smallest currencies (100 million dong are about 4,000 US dollars), low enough that the
+# objective of 10,000 visits, in millionths and with every penalty, stays below 2^63.
+MONEY = Number(low=0, high=1e8)
+MONEY_PER_HOUR = Number(low=0, high=1e7)
+MONEY_PER_KM = Number(low=0, high=1e5)
+MONEY_PER_T = Number(low=0, high=1e7)
 ACCESS = Choice(options=tuple(ACCESS_CLASSES))
 
 

@@ -6,7 +6,7 @@ stands here and in ``columns_fleet``, so they cannot disagree.
 
 from __future__ import annotations
 
-from geodata.city.column import ACCESS, MONEY, NAME, SECONDS, Column, Table, id_column, position_columns
+from geodata.city.column import ACCESS, MONEY, MONEY_PER_T, NAME, SECONDS, Column, Table, id_column, position_columns
 from geodata.city.columns_fleet import SHIFTS, VEHICLES
 from geodata.city.parsers import Choice, Names, Number, Text, TimeWindows, Weekdays
 from geodata.city.streams import DEFAULT_STREAM, MAX_DENSITY_KG_PER_L
@@ -152,7 +152,7 @@ DISPOSAL_SITES = Table(
             parser=TimeWindows(),
             unit="local time",
             example="05:00-18:00",
-            meaning="Opening hours: unloading may start within them",
+            meaning="Opening hours, the same every day: unloading may start within them",
             empty=(),
             empty_means="always open",
         ),
@@ -174,7 +174,7 @@ DISPOSAL_SITES = Table(
         ),
         Column(
             name="gate_fee_per_t",
-            parser=MONEY,
+            parser=MONEY_PER_T,
             unit="currency per t",
             example="6.5",
             meaning="Fee at the gate",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from geodata.city.column import ACCESS, MONEY, NAME, SECONDS, Column, Table, id_column
+from geodata.city.column import ACCESS, MONEY, MONEY_PER_HOUR, MONEY_PER_KM, NAME, SECONDS, Column, Table, id_column
 from geodata.city.parsers import Breaks, Choice, Names, Number, TimeOfDay, Weekdays, YesNo
 
 VEHICLES = Table(
@@ -113,7 +113,7 @@ VEHICLES = Table(
         ),
         Column(
             name="cost_per_hour",
-            parser=MONEY,
+            parser=MONEY_PER_HOUR,
             unit="currency per h",
             example="9",
             meaning="Cost of crew and vehicle for each hour from leaving the depot to coming home",
@@ -121,7 +121,7 @@ VEHICLES = Table(
         ),
         Column(
             name="cost_per_km",
-            parser=MONEY,
+            parser=MONEY_PER_KM,
             unit="currency per km",
             example="0.55",
             meaning="Fuel, tyres and repair for each kilometre",
@@ -201,7 +201,7 @@ SHIFTS = Table(
         ),
         Column(
             name="overtime_cost_per_hour",
-            parser=MONEY,
+            parser=MONEY_PER_HOUR,
             unit="currency per h",
             example="13.5",
             meaning="Cost of an hour of overtime, added to `cost_per_hour`",

@@ -273,7 +273,7 @@ def _pointer(view: _View, name: str, position: NDArray[np.float64]) -> str:
     angle = np.degrees(np.arctan2(way[1], way[0]))
     centre_lon = view.west + view.width / 2 / view.squeeze / view.units_per_degree
     centre_lat = view.north - view.height / 2 / view.units_per_degree
-    far_m = float(haversine_m(np.float64(centre_lon), np.float64(centre_lat), position[0], position[1]))  # type: ignore[arg-type]
+    far_m = float(haversine_m(np.array([centre_lon]), np.array([centre_lat]), position[:1], position[1:])[0])
     end, text_x = ("end", -110) if way[0] > 0 else ("start", 110)
     return (
         f'<g transform="translate({x:.0f} {y:.0f})"><path d="M-70-70l130 70l-130 70l30-70z" fill="#1b1f24" '

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-class InvalidProblem(ValueError):  # noqa: N818 - the name of DESIGN section 4, said as a sentence: "this is an invalid problem"
+class InvalidProblem(ValueError):
     """A problem that contradicts itself; the message names the offending id."""
 
 

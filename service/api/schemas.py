@@ -242,6 +242,9 @@ class PlanOut(Out):
     visits: int
     cost: CostOut
     routes: list[RouteOut]
+    notes: list[str] = Field(
+        default_factory=list, description="What was found while the day was prepared, such as a zone without streets."
+    )
     unserved: list[UnservedOut]
     document: str = Field(description="Where the full plan with its problem is.")
     geojson: str = Field(description="Where all routes are as GeoJSON.")

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from geodata.errors import DataError
 from service.cli import show
 
 app = typer.Typer(no_args_is_help=True, help="Make, check, seed and import a city dataset (docs/city-dataset.md).")
@@ -51,6 +52,9 @@ def containers_from_osm(
     from geodata.streets.osm import read_osm
 
     with show.errors_as_sentences():
+        there = [name for name in ("containers.csv", "disposal_sites.csv") if (directory / name).exists()]
+        if there and not overwrite:
+            raise show.CommandError(f"{directory / there[0]} is there already; --overwrite replaces it.")
         seed = seed_from(read_osm(streets))
         bins, sites = write_seed(seed, directory, overwrite=overwrite)
     show.OUT.print(f"{len(seed.containers)} containers in {bins}", markup=False)
@@ -59,7 +63,7 @@ def containers_from_osm(
 
 @app.command()
 def demo(
-    directory: Annotated[Path, typer.Argument(help="Folder to write into.", metavar="DIR")],
+    directory: Annotated[Path, typer.Argument(help="A new or empty folder.", metavar="DIR")],
     *,
     containers: Annotated[int, typer.Option(min=50, max=10_000, help="How many containers.")] = 300,
     seed: Annotated[int, typer.Option(help="The same seed writes the same city.")] = 1,
@@ -68,6 +72,7 @@ def demo(
     from geodata.city.demo import write_demo_city
 
     with show.errors_as_sentences():
+        _refuse_filled(directory)
         write_demo_city(directory, containers=containers, seed=seed)
     show.OUT.print(f"A synthetic city with {containers} containers is in {directory}.", markup=False)
 
@@ -75,7 +80,7 @@ def demo(
 @app.command()
 def sample(
     streets: Annotated[Path, typer.Argument(help="An OpenStreetMap extract.", metavar="STREETS")],
-    directory: Annotated[Path, typer.Argument(help="Folder to write into.", metavar="DIR")],
+    directory: Annotated[Path, typer.Argument(help="A new or empty folder.", metavar="DIR")],
     *,
     containers: Annotated[int, typer.Option(min=1, max=10_000, help="How many containers.")] = 300,
     vehicles: Annotated[int, typer.Option(min=1, max=200, help="How many vehicles.")] = 6,
@@ -89,15 +94,21 @@ def sample(
     from geodata.city.demo.sample import sample_city
 
     with show.errors_as_sentences():
-        sample_city(
-            streets,
-            directory,
-            containers=containers,
-            vehicles=vehicles,
-            seed=seed,
-            driving_side=driving_side,
-            islands=islands,
-        )
+        _refuse_filled(directory)
+        try:
+            sample_city(
+                streets,
+                directory,
+                containers=containers,
+                vehicles=vehicles,
+                seed=seed,
+                driving_side=driving_side,
+                islands=islands,
+            )
+        except DataError:
+            raise
+        except ValueError as error:
+            raise show.CommandError(f"{streets} cannot carry a made-up city. {error}") from error
     show.OUT.print(f"A made-up city with {containers} containers on real streets is in {directory}.", markup=False)
 
 
@@ -107,6 +118,13 @@ def import_(city: CityPath) -> None:
     from service.cli.store import import_city
 
     with show.errors_as_sentences():
-        city_id, is_new = import_city(city)
+        city_id, is_new, dataset = import_city(city)
+    show.findings("warning", dataset.warnings)
     how = "imported" if is_new else "already there, with the same content"
-    show.OUT.print(f"City {city_id!r} is {how}.", markup=False)
+    show.OUT.print(f"City {city_id!r} is {how}; `samram serve` shows it.", markup=False)
+
+
+def _refuse_filled(directory: Path) -> None:
+    """Keep a made-up city from replacing the files of a real one."""
+    if directory.exists() and not (directory.is_dir() and not any(directory.iterdir())):
+        raise show.CommandError(f"{directory}: something stands there already; expected a new or empty folder.")

@@ -2,76 +2,114 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import threading
 import time
-import urllib.error
-import urllib.request
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
-from service.cli import show
+from service.cli import serving, show
+from service.cli.store import city_archive, read_settings
 
 if TYPE_CHECKING:
+    import datetime as dt
+    import socket
     from collections.abc import Callable
-
-    import uvicorn
+    from pathlib import Path
 
 _POLL_S: Final = 0.5
-_TIMEOUT_S: Final = 60.0
+_TIMEOUT_S: Final = 600.0
+"""Longer than the largest built-in city takes to be imported."""
 
 
-class DemoFailedError(RuntimeError):
-    """The server did not do what the demo asked of it."""
+def serve_demo(folder: Path, service_date: dt.date, *, seconds: float, seed: int, port: int, home: Path) -> None:
+    """Serve a city folder with a plan of a day, from a database of its own, until Ctrl+C.
+
+    Raises
+    ------
+    CommandError
+        If the port is taken, or the server did not do what was asked of it.
+    """
+    from service.app import create_app
+
+    order = {"date": service_date.isoformat(), "seconds": max(1, round(seconds)), "seed": seed}
+    taken = serving.listen("127.0.0.1", port)
+    # The limits of a city's own server, from its environment, are not the demo's.
+    settings = read_settings(
+        home=home, database_url="", max_containers=10_000, max_vehicles=1_000, max_solve_s=order["seconds"]
+    )
+    work = _Work(taken, city_archive(folder), order)
+    server = serving.make_server(create_app(settings), log_level="warning", on_started=work.start)
+    work.server = server
+    serving.run(server, taken)
+    if work.failure is not None:
+        raise show.CommandError(work.failure)
+    show.OUT.print("The server has ended.")
 
 
-def plan_over_http(server: uvicorn.Server, address: str, archive: bytes, order: dict[str, Any]) -> threading.Thread:
-    """Import the city and ask for its plan as soon as the server is up; report on the way, in a thread of its own."""
+class _Work:
+    """Imports the city and asks for its plan, in a thread beside the server; tells about it on the way."""
 
-    def work() -> None:
+    server: serving.Server
+
+    def __init__(self, taken: socket.socket, archive: bytes, order: dict[str, Any]) -> None:
+        self.failure: str | None = None
+        self._host, self._port = taken.getsockname()
+        self._address = serving.address_of(taken)
+        self._archive = archive
+        self._order = order
+
+    def start(self) -> None:
+        """Begin, once the server answers."""
+        threading.Thread(target=self._work, name="samram-demo", daemon=True).start()
+
+    def _work(self) -> None:
         try:
-            if _wait_for(server):
-                _plan(server, address, archive, order)
-        except (DemoFailedError, OSError) as error:
-            show.ERR.print(f"error: {error}", markup=False, style="red")
-            server.should_exit = True
+            self._plan()
+        except (show.CommandError, OSError, http.client.HTTPException) as error:
+            # A server that was told to end leaves the last request unanswered.
+            if not self.server.should_exit:
+                self.failure = str(error) or type(error).__name__
+                self.server.should_exit = True
 
-    thread = threading.Thread(target=work, name="demo", daemon=True)
-    thread.start()
-    return thread
+    def _plan(self) -> None:
+        city = self._call("/v1/cities", self._archive, "application/zip")
+        show.OUT.print(f"imported {city['name']}: {city['containers']} containers, {city['vehicles']} vehicles")
+        run = self._call(f"/v1/cities/{city['id']}/plans", json.dumps(self._order).encode(), "application/json")
+        with show.search_bar(self._order["seconds"]) as tell:
+            run = self._followed(run["id"], tell)
+        if self.server.should_exit:
+            return
+        if run["status"] != "done":
+            raise show.CommandError(f"The run ended as {run['status']}: {run['error'] or 'no reason was given'}")
+        plan = self._call(f"/v1/plans/{run['plan_id']}")
+        show.OUT.print(f"planned {len(plan['routes'])} routes for {self._order['date']}")
+        show.OUT.print(f"[bold green]Open {self._address}/ in a browser.[/] Press Ctrl+C to end.")
 
+    def _followed(self, run_id: str, tell: Callable[[float, str], None]) -> dict[str, Any]:
+        while True:
+            run = self._call(f"/v1/runs/{run_id}")
+            if run["progress"]:
+                last = run["progress"][-1]
+                # What is unserved counts in the cost with a penalty, which is no money.
+                cost = f"{run['cost']:,.2f} {run['currency']}"
+                tell(last["elapsed_s"], f"{last['unserved']} unserved" if last["unserved"] else cost)
+            elif run["stage"]:
+                tell(0.0, run["stage"])
+            if run["status"] not in ("queued", "running") or self.server.should_exit:
+                return run
+            time.sleep(_POLL_S)
 
-def _wait_for(server: uvicorn.Server) -> bool:
-    while not server.started and not server.should_exit:
-        time.sleep(_POLL_S / 10)
-    return not server.should_exit
-
-
-def _plan(server: uvicorn.Server, address: str, archive: bytes, order: dict[str, Any]) -> None:
-    city = _call(f"{address}/v1/cities", archive, "application/zip")
-    show.OUT.print(f"imported {city['name']}: {city['containers']} containers, {city['vehicles']} vehicles")
-    run = _call(f"{address}/v1/cities/{city['id']}/plans", json.dumps(order).encode(), "application/json")
-    with show.search_progress(order["seconds"], city["currency"]):
-        run = _followed(server, lambda: _call(f"{address}/v1/runs/{run['id']}"))
-    if run["status"] != "done":
-        raise DemoFailedError(f"The run ended as {run['status']}: {run['error'] or 'no reason was given'}")
-    plan = _call(f"{address}/v1/plans/{run['plan_id']}")
-    show.OUT.print(f"planned {len(plan['routes'])} routes for {order['date']}")
-    show.OUT.print(f"[bold green]Open {address}/ in a browser.[/] Press Ctrl+C to end.")
-
-
-def _followed(server: uvicorn.Server, ask: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    while True:
-        run = ask()
-        if run["status"] not in ("queued", "running") or server.should_exit:
-            return run
-        time.sleep(_POLL_S)
-
-
-def _call(address: str, body: bytes | None = None, kind: str = "") -> dict[str, Any]:
-    request = urllib.request.Request(address, data=body, headers={"Content-Type": kind} if kind else {})  # noqa: S310 - our own server
-    try:
-        with urllib.request.urlopen(request, timeout=_TIMEOUT_S) as reply:  # noqa: S310 - as above
-            answer: dict[str, Any] = json.load(reply)
-            return answer
-    except urllib.error.HTTPError as error:
-        raise DemoFailedError(f"{address} answered {error.code}: {error.read().decode(errors='replace')}") from error
+    def _call(self, path: str, body: bytes | None = None, kind: str = "") -> dict[str, Any]:
+        connection = http.client.HTTPConnection(self._host, self._port, timeout=_TIMEOUT_S)
+        try:
+            connection.request("GET" if body is None else "POST", path, body, {"Content-Type": kind} if kind else {})
+            reply = connection.getresponse()
+            text = reply.read()
+        finally:
+            connection.close()
+        answer: dict[str, Any] = json.loads(text)
+        if reply.status >= HTTPStatus.BAD_REQUEST:
+            raise show.CommandError(f"{path} was answered with {reply.status}: {answer.get('detail', answer)}")
+        return answer

@@ -48,16 +48,14 @@ def plan(
     geojson: Annotated[Path | None, typer.Option(help="Write the routes as GeoJSON into this folder.")] = None,
     picture: Picture = None,
 ) -> None:
-    """Plan one day of a city; needs no database."""
-    from geodata.city.dataset import load_city
+    """Plan one day of a city; needs no database. Ctrl+C ends the search early and keeps its best plan."""
     from service.cli import planning
 
     with show.errors_as_sentences():
-        dataset = load_city(city_path)
-        show.findings("warning", dataset.warnings)
-        day, found = planning.plan_city(
-            dataset, _service_date(date, dataset.timezone), seconds=seconds, seed=seed, steps=steps
-        )
+        planning.prepare_outputs([out, picture], [geojson])
+        dataset, extract = planning.read(city_path)
+        service_date = _service_date(date, dataset.timezone)
+        day, found = planning.plan_city(dataset, extract, service_date, seconds=seconds, seed=seed, steps=steps)
         show.plan_table(day.problem, found)
         if out is not None:
             planning.write_plan(day, found, out)
@@ -76,23 +74,17 @@ def check(
     plan_path: Annotated[Path, typer.Argument(help="A plan.json.", metavar="PLAN")],
 ) -> None:
     """Judge a stored plan anew, and hold its problem against the city; exit 1 on a violation."""
-    from geodata.city.dataset import load_city
     from optimizer.judge.evaluate import check as judge
-    from optimizer.problem.codec import decode_plan, loads, problem_hash
-    from scenarios.day import prepare_day
+    from service.cli import planning
 
     with show.errors_as_sentences():
-        problem, stored = decode_plan(loads(plan_path.read_bytes()))
-        dataset = load_city(city_path)
+        problem, stored = planning.read_plan(plan_path)
+        dataset, extract = planning.read(city_path)
         broken = judge(problem, stored)
         if broken:
             show.violations(broken)
             raise typer.Exit(1)
-        if problem.service_date is not None:
-            day = prepare_day(dataset, dt.date.fromisoformat(problem.service_date))
-            if problem_hash(day.problem) != stored.problem_hash:
-                show.ERR.print("error: the plan was made for other data than this city holds now", style="red")
-                raise typer.Exit(1)
+        planning.made_for(problem, stored, dataset, extract)
     served = len(problem.visits) - len(stored.unserved)
     show.OUT.print(
         f"The plan passes: {len(stored.routes)} routes, {served} of {len(problem.visits)} visits served, "
@@ -106,18 +98,21 @@ def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on; SAMRAM_HOST or 127.0.0.1 if absent.")] = None,
     port: Annotated[int | None, typer.Option(help="Port; SAMRAM_PORT or 8000 if absent.", min=0, max=65_535)] = None,
 ) -> None:
-    """Serve the HTTP API and the map page."""
-    import uvicorn
-
+    """Serve the HTTP API and the map page, until Ctrl+C."""
     from service.app import create_app
-    from service.settings import Settings
+    from service.cli import serving, store
 
-    settings = Settings()
-    uvicorn.run(
-        create_app(settings),
-        host=settings.host if host is None else host,
-        port=settings.port if port is None else port,
-    )
+    with show.errors_as_sentences():
+        settings = store.read_settings()
+        store.open_database(settings).dispose()  # what is wrong with it is said here, not by a traceback of the server
+        taken = serving.listen(settings.host if host is None else host, settings.port if port is None else port)
+        address = serving.address_of(taken)
+        server = serving.make_server(
+            create_app(settings),
+            log_level="info",
+            on_started=lambda: show.OUT.print(f"Samram answers at {address}/ and keeps its data in {settings.home}."),
+        )
+        serving.run(server, taken)
 
 
 @app.command()
@@ -128,40 +123,32 @@ def demo(
     seconds: Seconds = 20,
     seed: Seed = 1,
     port: Port = 8000,
-    picture: Picture = None,
+    picture: Annotated[
+        Path | None, typer.Option(help="Draw the routes on the street map into this SVG file; start no server.")
+    ] = None,
 ) -> None:
-    """Plan the built-in synthetic city, and show it on a map page."""
-    from geodata.city.dataset import load_city
+    """Plan the built-in synthetic city, and show it on a map page until Ctrl+C."""
     from geodata.city.demo import write_demo_city
-    from service.cli import planning
 
     with tempfile.TemporaryDirectory(prefix="samram-demo-") as scratch, show.errors_as_sentences():
-        folder = write_demo_city(Path(scratch) / "city", containers=containers, seed=1)
-        dataset = load_city(folder)
-        service_date = _service_date(None, dataset.timezone)
         if plan_only or picture is not None:
-            day, found = planning.plan_city(dataset, service_date, seconds=seconds, seed=seed)
+            from service.cli import planning
+
+            planning.prepare_outputs([picture], [])
+            dataset, extract = planning.read(write_demo_city(Path(scratch) / "city", containers=containers, seed=1))
+            service_date = _service_date(None, dataset.timezone)
+            day, found = planning.plan_city(dataset, extract, service_date, seconds=seconds, seed=seed)
             show.plan_table(day.problem, found)
             if picture is not None:
                 planning.write_picture(day, found, picture)
                 show.OUT.print(f"picture: {picture}", markup=False)
             return
-        _serve_demo(folder, service_date, seconds=seconds, seed=seed, port=port, home=Path(scratch) / "home")
+        from geodata.city.dataset import load_city
+        from service.cli.demo import serve_demo
 
-
-def _serve_demo(folder: Path, service_date: dt.date, *, seconds: float, seed: int, port: int, home: Path) -> None:
-    import uvicorn
-
-    from service.app import create_app
-    from service.cli.demo import plan_over_http
-    from service.cli.store import city_archive
-    from service.settings import Settings
-
-    settings = Settings(home=home, database_url="")
-    server = uvicorn.Server(uvicorn.Config(create_app(settings), host="127.0.0.1", port=port, log_level="warning"))
-    order = {"date": service_date.isoformat(), "seconds": round(seconds), "seed": seed}
-    plan_over_http(server, f"http://127.0.0.1:{port}", city_archive(folder), order)
-    server.run()
+        folder = write_demo_city(Path(scratch) / "city", containers=containers, seed=1)
+        service_date = _service_date(None, load_city(folder).timezone)
+        serve_demo(folder, service_date, seconds=seconds, seed=seed, port=port, home=Path(scratch) / "home")
 
 
 def _service_date(given: dt.datetime | None, timezone: str) -> dt.date:
@@ -175,4 +162,5 @@ def _service_date(given: dt.datetime | None, timezone: str) -> dt.date:
 
 def main() -> None:
     """Run the command."""
+    show.any_script()
     app()

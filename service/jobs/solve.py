@@ -82,7 +82,7 @@ def _store(engine: Engine, run_id: str, version_id: int, city: CityDataset, day:
         city_version_id=version_id,
         service_date=day.service_date,
         created_at=utc_now(),
-        summary=summarise(day.problem, plan, clock),
+        summary=summarise(day.problem, plan, clock, notes=day.notes),
         document=squeeze(dumps(encode_plan(day.problem, plan))),
         routes_geojson=squeeze(collection([feature for features in (*routes, unserved) for feature in features])),
     )

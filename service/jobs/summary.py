@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from optimizer.problem.plan import StepKind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from optimizer.problem.model import Problem
     from optimizer.problem.plan import Cost, Plan, Route
@@ -16,13 +16,17 @@ if TYPE_CHECKING:
 MICRO = 1_000_000
 
 
-def summarise(problem: Problem, plan: Plan, clock: Callable[[int], str]) -> dict[str, Any]:
+def summarise(
+    problem: Problem, plan: Plan, clock: Callable[[int], str], *, notes: Sequence[str] = ()
+) -> dict[str, Any]:
     """Return totals, routes, cost terms and unserved visits of a plan.
 
     Parameters
     ----------
     clock
         Turns seconds of the service day into ISO 8601 with the city's offset.
+    notes
+        What was found while the day was prepared.
     """
     routes = [_route(problem, route, clock) for route in plan.routes]
     return {
@@ -36,6 +40,7 @@ def summarise(problem: Problem, plan: Plan, clock: Callable[[int], str]) -> dict
         "visits": sum(route["visits"] for route in routes),
         "cost": cost_terms(plan.cost, problem.currency),
         "routes": routes,
+        "notes": list(notes),
         "unserved": [
             {
                 "visit": unserved.visit,

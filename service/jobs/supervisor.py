@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import logging
 import multiprocessing
+import signal
 import threading
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -23,6 +25,7 @@ from service.db.runs import change_running, claim, lease_end
 from service.jobs.process import solve_run
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from multiprocessing.context import SpawnProcess
     from multiprocessing.synchronize import Event
 
@@ -172,7 +175,8 @@ class Supervisor:
             target=solve_run, args=(self._settings, run_id, ending), name=f"samram-run-{run_id}", daemon=True
         )
         try:
-            process.start()
+            with _keyboard_held():
+                process.start()
         except OSError as error:
             self._finish(run_id, "failed", f"Its process could not be started: {error}")
             return True
@@ -181,6 +185,19 @@ class Supervisor:
 
     def _finish(self, run_id: str, status: str, error: str | None) -> None:
         change_running(self._engine, run_id, status=status, error=error, stage=None, finished_at=utc_now())
+
+
+@contextmanager
+def _keyboard_held() -> Iterator[None]:
+    """Keep Ctrl+C from a process that is being started: it inherits the mask, and its server ends it in order."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _kill(process: SpawnProcess) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import importlib.util
 import json
 import os
 import sys
@@ -24,6 +25,10 @@ from geodata.streets.place import fetch_place, overpass_query
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+pytestmark = pytest.mark.skipif(
+    importlib.util.find_spec("osmnx") is None, reason="osmnx is not installed; it comes with the extra 'place'"
+)
 
 MALE_BOX = (4.165, 73.49, 4.25, 73.56)
 

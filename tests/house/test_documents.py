@@ -84,3 +84,11 @@ def test_every_folder_has_a_home_in_the_design() -> None:
     assert folders
     homeless = [str(folder.relative_to(ROOT)) for folder in folders if f"{folder.name}/" not in design]
     assert not homeless
+
+
+def test_ci_runs_the_test_command_of_the_readme() -> None:
+    """The command that README gives for the tests is the one that .ci/run executes."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    command = re.search(r"## Tests\s+```sh\n(.+?)\n```", readme)
+    assert command is not None
+    assert f'"tests, as README runs them" {command[1]}\n' in (ROOT / ".ci" / "run").read_text(encoding="utf-8")

@@ -263,6 +263,8 @@ CASES = [
     Case("break_outside", cell(S, 2, "breaks", "30min@12:00-13:00"), S, 2, "breaks", "within", "03:00"),
     Case("breaks_overlap", cell(S, 2, "breaks", "1h@05:00-06:00;1h@05:30-07:00"), S, 2, "breaks", "overlap", "ended"),
     Case("shifts_overlap", LATER_SHIFT, S, 4, "start", "overlaps", "not"),
+    Case("own_overlap", cell(S, 2, "end", "27:00"), S, 2, "start", "its own next one", "not overlap"),
+    Case("dear_kilometre", cell(V, 2, "cost_per_km", "100001"), V, 2, "cost_per_km", "too large", "100,000"),
     Case("night_overlap", NIGHT_SHIFT, S, 4, "start", "on ", "not overlap"),
     # GeoJSON
     Case("not_json", write(Z, "{"), Z, 1, None, "not JSON", "FeatureCollection"),
