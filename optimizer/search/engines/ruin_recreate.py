@@ -29,11 +29,11 @@ STEPS: Final = 250
 _REMOVED: Final = 10.0
 """Visits taken out at a time, on average: the value of Christiaens and Vanden Berghe."""
 
-_HOT: Final = 0.3
+_HOT: Final = 0.1
 _COLD: Final = 0.003
 """First and last temperature, as parts of what the drive to one visit costs on average."""
 
-_CLOSING_HEAT: Final = 0.3
+_CLOSING_HEAT: Final = 1.0
 """Temperature while trucks are closed, as part of the first one."""
 
 _FIRST_SHARE: Final = 0.05

@@ -99,6 +99,7 @@ ROUTE: Final = np.dtype(
             "length",
             "trips",
             "cost",
+            "but_time",
             "metres",
             "stops",
             "collected",

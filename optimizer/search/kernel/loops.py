@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from optimizer.search.kernel._compiled import compiled
 from optimizer.search.kernel.arrays import N_ABSENT, N_BEST, N_OLD_ABSENT, N_POOL, N_STAMP, N_TOTAL
 from optimizer.search.kernel.recreate import recreate
-from optimizer.search.kernel.routes import chance, refresh, tidy
+from optimizer.search.kernel.routes import chance, count, refresh, tidy
 from optimizer.search.kernel.ruin import ruin
 
 if TYPE_CHECKING:
@@ -56,6 +56,7 @@ def _undo(day: Day, state: State) -> None:
                 state.seq[r, i] = state.old_seq[r, i]
             route.length = route.old_length
             refresh(day, state, r)
+            route.cost = route.old_cost
     state.numbers[N_ABSENT] = state.numbers[N_OLD_ABSENT]
     for index in range(state.numbers[N_ABSENT]):
         visit = state.lists[2, index]
@@ -70,7 +71,10 @@ def load(day: Day, state: State) -> bool:
     for visit in range(len(state.visits)):
         state.visits[visit].route = -1
     for r in range(len(day.shifts)):
-        fits = refresh(day, state, r) and fits
+        if refresh(day, state, r):
+            count(day, state, r)
+        else:
+            fits = False
     state.numbers[N_ABSENT] = 0
     for visit in range(len(state.visits)):
         if state.visits[visit].route < 0:
@@ -110,6 +114,7 @@ def improve(day: Day, state: State, steps: int, temperature: float, removed: flo
             for r in range(len(day.shifts)):
                 if state.routes[r].touched == state.numbers[N_STAMP]:
                     tidy(day, state, r)
+                    count(day, state, r)
         state.numbers[N_POOL] = 0
         total, now_missed = _total(day, state)
         if not sound or now_missed > missed:

@@ -89,9 +89,22 @@ def refresh(day: Day, state: State, r: int) -> bool:
     fits = fits and metres <= shift.range_m and stops <= shift.max_stops and collected <= shift.max_kg
     if not fits or kg > 0 or litres > 0 or metres >= FAR:
         return False
-    hours = time_cost(day, state, r)
-    route.cost = shift.fixed + metres * shift.per_m + fees + hours
-    return hours < NEVER
+    route.cost = NEVER
+    route.but_time = shift.fixed + metres * shift.per_m + fees
+    possible = False
+    for taken in range(shift.breaks + 1):
+        time_s = state.ahead_s[r, n + 1, taken]
+        if time_s <= state.behind_s[r, n + 1, taken] and (not possible or time_s < route.back_s):
+            possible = True
+            route.back_s = time_s
+    return possible
+
+
+@compiled
+def count(day: Day, state: State, r: int) -> None:
+    """Count the cost of a route that keeps every limit: the part of a refresh that can wait for the last change."""
+    if state.routes[r].length:
+        state.routes[r].cost = state.routes[r].but_time + time_cost(day, state, r)
 
 
 @compiled
@@ -265,10 +278,9 @@ def tidy(day: Day, state: State, r: int) -> None:
         if best_i < 0:
             t += 1
             continue
-        before = state.routes[r].cost
         old_one = state.seq[r, best_i + 1]
         old_two = state.seq[r, best_i + 2] if best_j - best_i > 2 else -1
         added = (best_one >= 0) + (best_two >= 0)
-        if not splice(day, state, r, best_i, best_j, best_one, best_two) or state.routes[r].cost >= before:
+        if not splice(day, state, r, best_i, best_j, best_one, best_two):
             splice(day, state, r, best_i, best_i + 1 + added, old_one, old_two)
             t += 1

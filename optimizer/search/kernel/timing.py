@@ -151,8 +151,10 @@ def slack_s(day: Day, r: int, drive_s: int, out: NDArray[np.int64], ready: NDArr
 
 @compiled
 def time_cost(day: Day, state: State, r: int) -> int:
-    """Return the cheapest price of a route's hours, ``NEVER`` if it fits into no shift; note the return."""
+    """Return the cheapest price of the hours of a route that keeps every limit; note the return."""
     shift, n = day.shifts[r], state.routes[r].length
+    if shift.per_s == 0 and shift.overtime == 0:
+        return 0
     rows = state.scratch
     cheapest = NEVER
     for skipped in range(shift.breaks + 1):
