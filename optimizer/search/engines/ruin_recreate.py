@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from optimizer.search.kernel.arrays import N_ABSENT, N_BEST, Codes, empty_state
+from optimizer.search.kernel.arrays import CODE, N_ABSENT, N_BEST, SHIFT, Codes, Day, empty_state
 from optimizer.search.kernel.loops import fill, improve, load
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from optimizer.problem.model import Problem
     from optimizer.problem.plan import RouteOrder
-    from optimizer.search.kernel.arrays import Day, State
+    from optimizer.search.kernel.arrays import State
     from optimizer.search.stop import Stop
 
 STEPS: Final = 250
@@ -80,6 +80,30 @@ def search(
     hunt.anneal()
 
 
+def warm() -> None:
+    """Compile the loops, or fetch them from disk: half a minute once on each machine, then half a second."""
+    day = Day(
+        sites=0,
+        depots=0,
+        codes=np.zeros(0, dtype=CODE),
+        shifts=np.zeros(0, dtype=SHIFT),
+        first=np.zeros(1, dtype=np.int64),
+        opens=np.zeros(1, dtype=np.int64),
+        closes=np.zeros(1, dtype=np.int64),
+        worth=np.zeros(0, dtype=np.int64),
+        required=np.zeros(0, dtype=np.bool_),
+        near=np.zeros((0, 0), dtype=np.int32),
+        allowed=np.zeros((0, 0), dtype=np.bool_),
+        rests=np.zeros((0, 1, 3), dtype=np.int64),
+        least=np.zeros((1, 1, 2), dtype=np.int64),
+        out=np.zeros((1, 1, 1, 2), dtype=np.int32),
+        into=np.zeros((1, 1, 1, 2), dtype=np.int32),
+    )
+    state = empty_state(day, 0)
+    load(day, state)
+    improve(day, state, 0, 1.0, 1.0)
+
+
 class _Hunt:
     """One search under way."""
 
@@ -134,7 +158,7 @@ class _Hunt:
                 for row in np.argsort(state.routes["collected"], kind="stable").tolist()
                 if state.routes["best_length"][row] and self.day.shifts["fixed"][row] and row not in tried
             ]
-            if not used or state.numbers[N_ABSENT]:
+            if not used or self._lacks_required():
                 break
             row = used[0]
             tried.add(row)
@@ -174,6 +198,10 @@ class _Hunt:
         state.routes["closed"] = 0
         self._settle()
         return False
+
+    def _lacks_required(self) -> bool:
+        absent = self.state.lists[0, : int(self.state.numbers[N_ABSENT])]
+        return bool(self.day.required[absent].any())
 
     def _settle(self) -> None:
         """Go back to the best plan."""
