@@ -7,16 +7,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from geodata.streets.paths import SETTLED, forget, place_costs, profile_graph, search, unpack, workspace
+from geodata.streets.paths import SETTLED, forget, search, workspace
+from geodata.streets.states import place_costs, profile_graph, unpack
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
-    from geodata.streets.paths import ProfileGraph, Workspace
+    from geodata.streets.paths import Workspace
     from geodata.streets.roads import RoadNetwork
     from geodata.streets.snap import Places
+    from geodata.streets.states import ProfileGraph
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -90,16 +92,19 @@ def _paths(source: int, targets: set[int], graph: ProfileGraph, space: Workspace
 
     For each: the packed cost from the source's end to its beginning, and all segments from the source to it.
     """
-    marked = sorted(targets)
+    states = {target: graph.states[graph.first[target] : graph.first[target + 1]] for target in targets}
+    marked = np.concatenate(list(states.values()))
     space.is_target[marked] = True
-    touches = search(source, len(marked), graph, space)
+    touches = search(source, marked.size, graph, space)
     found: dict[int, tuple[int, list[int]]] = {}
-    for target in marked:
-        if space.slot[target] == SETTLED:
-            path = [target]
-            while (before := int(space.parent[path[-1]])) >= 0:
-                path.append(before)
-            found[target] = (int(space.reached[target]), [source, *reversed(path)])
+    for target, own in states.items():
+        reached = [int(state) for state in own if space.slot[state] == SETTLED]
+        if not reached:
+            continue
+        path = [min(reached, key=lambda state: int(space.reached[state]))]
+        while (before := int(space.parent[path[-1]])) >= 0:
+            path.append(before)
+        found[target] = (int(space.reached[path[0]]), [source, *graph.segment[path[::-1]].tolist()])
     space.is_target[marked] = False
     forget(touches, space)
     return found

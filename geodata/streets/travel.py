@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from geodata.streets.paths import UNREACHED, Ends, fill, place_costs, profile_graph, unpack, workspace
+from geodata.streets.paths import UNREACHED, Ends, fill, workspace
+from geodata.streets.states import place_costs, profile_graph, unpack
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
