@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from geodata.streets.paths import Workspace
-    from geodata.streets.roads import RoadNetwork
+    from geodata.streets.network import RoadNetwork
     from geodata.streets.snap import Places
     from geodata.streets.states import ProfileGraph
 
@@ -65,7 +65,7 @@ def legs(network: RoadNetwork, profile: str, places: Places, pairs: Iterable[tup
     """
     asked = [(int(i), int(j)) for i, j in pairs]
     graph = profile_graph(network, profile)
-    segment, into, out_of = place_costs(network, profile, graph, places)
+    segment, into, out_of = place_costs(network, profile, places)
     found: list[Leg | None] = [None] * len(asked)
     by_source: dict[int, list[int]] = {}
     for position, (i, j) in enumerate(asked):

@@ -62,9 +62,9 @@ _READABLE: Final = (
 _MM_PER_M: Final = 1000.0
 # km/h to mm per ms: 1 km/h = 1,000,000 mm / 3,600,000 ms.
 _KPH_MS_PER_MM: Final = 3.6
-# A segment that takes longer than twelve days is not driven; larger numbers would not fit the packed cost of a
+# A segment that takes longer than three days is not driven; larger numbers would not fit the packed cost of a
 # search.
-_SLOWEST_MS: Final = 2**30
+_SLOWEST_MS: Final = 2**28
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -100,7 +100,7 @@ def unpack(cost: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64
 
 
 def place_costs(
-    network: RoadNetwork, profile: str, graph: ProfileGraph, places: Places
+    network: RoadNetwork, profile: str, places: Places
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
     """Find each place's segment, and the packed costs along it up to the place and from the place on.
 
@@ -109,10 +109,11 @@ def place_costs(
     """
     index = network.profile_index(profile)
     segment = places.segment.astype(np.int64)
-    segment = np.where((segment >= 0) & graph.usable[segment], segment, -1)
+    segment = np.where((segment >= 0) & network.usable[index][segment], segment, -1)
     ms = network.travel_ms[index][segment] * places.along_mm // network.length_mm[segment]
     into = np.where(segment >= 0, pack(ms, places.along_mm), 0)
-    return segment, into, np.where(segment >= 0, graph.cost[segment] - into, 0)
+    whole = pack(network.travel_ms[index][segment], network.length_mm[segment])
+    return segment, into, np.where(segment >= 0, whole - into, 0)
 
 
 def _rows(source: NDArray[np.int64], rows: int) -> NDArray[np.int64]:

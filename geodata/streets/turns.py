@@ -233,7 +233,8 @@ def _turning(segment: int, following: int, at: Junctions, truck: TurnFigures) ->
     if abs(angle) <= _STRAIGHT_DEG:
         return 0
     per_right_angle = truck.crossing_ms if angle * truck.crossing_sign > 0 else truck.near_ms
-    return int(round(per_right_angle * min(abs(angle), _SHARPEST_DEG) / 90.0))
+    share = min(abs(angle), _SHARPEST_DEG) / 90.0
+    return int(per_right_angle * share + 0.5)
 
 
 @compiled
