@@ -324,9 +324,7 @@ def _shortcuts(state: int, most: int, arcs: _Arcs, memory: _Memory) -> tuple[int
 
 
 @compiled
-def _shortcuts_from(
-    into: int, state: int, limit: int, most: int, new: int, arcs: _Arcs, memory: _Memory
-) -> int:
+def _shortcuts_from(into: int, state: int, limit: int, most: int, new: int, arcs: _Arcs, memory: _Memory) -> int:
     """Add the shortcuts that begin with arc ``into``, except where another path is as good."""
     tail = arcs.tail[into]
     out = arcs.first_out[state]

@@ -202,6 +202,8 @@ class _Finder:
         going = self._at(relation.to_ways, node, self._streets.tail)
         many_from = kind == "no_entry" and len(relation.from_ways) > 1
         many_to = kind == "no_exit" and len(relation.to_ways) > 1
+        if not coming or not going:
+            return []
         if (len(coming) > 1 and not many_from) or (len(going) > 1 and not many_to):
             raise _Cannot("a way goes on past its node, so that it is not clear which turn is meant")
         turns = [(one, other) for one in coming for other in going]
