@@ -7,11 +7,14 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
+
 from geodata.city.profiles import classes_up_to, profiles_up_to, truck_profiles
 from geodata.city.zones import zone_containers
+from geodata.streets.conditions import Hours
 from geodata.streets.osm import read_osm
 from geodata.streets.roads import build_roads
-from geodata.streets.snap import snap
+from geodata.streets.snap import other_kerb, snap
 from geodata.streets.travel import travel_matrix
 from optimizer.problem.matrix import TravelMatrix
 from optimizer.problem.model import (
@@ -101,7 +104,10 @@ def prepare_day(
     """
     profiles, profile_of = truck_profiles(city.vehicles)
     streets = extract if extract is not None else read_osm(city.streets_path)
-    network = build_roads(streets, profiles, driving_side=city.driving_side)
+    shifts = [shift for shift in city.shifts if shift.weekdays is None or service_date.weekday() in shift.weekdays]
+    network = build_roads(
+        streets, profiles, driving_side=city.driving_side, hours=_hours(shifts, service_date.weekday())
+    )
     containers = [*city.containers, *zone_containers(city, network)]
     due = [
         (container, litres)
@@ -130,6 +136,11 @@ def prepare_day(
         street=ground.street,
         max_m=city.snap_max_m,
     )
+    visited = sorted({draft.node for draft in drafts})
+    others = other_kerb(network, places.take(visited), profiles=[ground.profiles[node] for node in visited])
+    crossed = np.flatnonzero(others.segment >= 0)
+    across = {visited[at]: len(places) + number for number, at in enumerate(crossed.tolist())}
+    places = places.join(others.take(crossed))
     cells = {profile.name: travel_matrix(network, profile.name, places) for profile in profiles}
     problem = Problem(
         matrix=TravelMatrix(
@@ -142,10 +153,8 @@ def prepare_day(
         depots=depots,
         disposal_sites=sites,
         vehicles=tuple(_vehicle(vehicle, profile_of[vehicle.id]) for vehicle in city.vehicles),
-        shifts=tuple(
-            _shift(shift) for shift in city.shifts if shift.weekdays is None or service_date.weekday() in shift.weekdays
-        ),
-        visits=tuple(draft.visit(reached=places.segment[draft.node] >= 0) for draft in drafts),
+        shifts=tuple(_shift(shift) for shift in shifts),
+        visits=tuple(draft.visit(reached=places.segment[draft.node] >= 0, across=across) for draft in drafts),
         currency=city.currency,
         service_date=service_date.isoformat(),
     )
@@ -214,7 +223,7 @@ class _VisitDraft:
     density_kg_per_l: float
     access: frozenset[str] | None = field(default=None)
 
-    def visit(self, *, reached: bool) -> Visit:
+    def visit(self, *, reached: bool, across: Mapping[int, int]) -> Visit:
         first = self.containers[0]
         demand_l = sum(self.litres)
         prize_micro = None
@@ -223,7 +232,8 @@ class _VisitDraft:
         return Visit(
             id=self.id,
             stop=self.stop,
-            kerb=(self.node,) if reached else (),
+            # In a lane that a crew can cross the plan chooses the direction in which the truck comes along.
+            kerb=(self.node, *([across[self.node]] if self.node in across else [])) if reached else (),
             stream=first.stream,
             demand_kg=max(1, round(demand_l * self.density_kg_per_l)),
             demand_l=demand_l,
@@ -236,6 +246,17 @@ class _VisitDraft:
             vehicle=first.locked_vehicle,
             containers=tuple(container.id for container in self.containers),
         )
+
+
+def _hours(shifts: Sequence[ShiftRecord], weekday: int) -> Hours | None:
+    """Return when the trucks of these shifts may be on the streets; None without shifts."""
+    if not shifts:
+        return None
+    return Hours(
+        weekday=weekday,
+        start_s=min(shift.start_s for shift in shifts),
+        end_s=max(shift.end_s + shift.max_overtime_s for shift in shifts),
+    )
 
 
 def _litres_due(city: CityDataset, container: Container, weekday: int, fills: Mapping[str, float]) -> int:

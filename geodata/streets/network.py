@@ -79,6 +79,8 @@ class RoadNetwork:
         OpenStreetMap's id, class and displayed name (empty where unnamed) of the w ways.
     way_aliases
         for each way all its names and references in the form that ``plain_name`` gives.
+    way_narrow
+        bool[w], a crew can cross it on foot, so that a truck may halt on either side.
     arc_start, arc_to
         int64[s + 1] and int32[a]: after segment ``i`` may come ``arc_to[arc_start[i]:arc_start[i + 1]]``.
     turn_ms
@@ -127,6 +129,7 @@ class RoadNetwork:
     way_highway: tuple[str, ...]
     way_name: tuple[str, ...]
     way_aliases: tuple[frozenset[str], ...]
+    way_narrow: NDArray[np.bool_]
     arc_start: NDArray[np.int64]
     arc_to: NDArray[np.int32]
     turn_ms: NDArray[np.int32]

@@ -19,7 +19,7 @@ from geodata.streets.network import DrivingSide, ProfileSummary, RoadNetwork, St
 from geodata.streets.parts import strong_parts
 from geodata.streets.profile import ACCESS_CLASSES, TruckProfile
 from geodata.streets.restrictions import Streets, turn_rules
-from geodata.streets.rules import WayRule, node_blocks, unread_limits, way_rule
+from geodata.streets.rules import WayRule, is_narrow, node_blocks, unread_limits, way_rule
 from geodata.streets.turns import (
     FORBIDDEN_TURN,
     NO_SIGN,
@@ -314,6 +314,7 @@ def _assemble(
         way_highway=tuple(tag["highway"] for tag in tags),
         way_name=tuple(tag.get("name") or tag.get("name:en") or tag.get("ref", "") for tag in tags),
         way_aliases=tuple(frozenset(plain_name(tag[key]) for key in _NAME_KEYS if key in tag) for tag in tags),
+        way_narrow=np.array([is_narrow(tag) for tag in tags], dtype=np.bool_),
         arc_start=arc_start,
         arc_to=arc_to,
         turn_ms=turn_ms,

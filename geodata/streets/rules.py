@@ -20,7 +20,16 @@ if TYPE_CHECKING:
 
     from geodata.streets.conditions import Hours
 
-__all__ = ["ACCESS_CLASSES", "MOTOR_CLASSES", "TruckProfile", "WayRule", "node_blocks", "unread_limits", "way_rule"]
+__all__ = [
+    "ACCESS_CLASSES",
+    "MOTOR_CLASSES",
+    "TruckProfile",
+    "WayRule",
+    "is_narrow",
+    "node_blocks",
+    "unread_limits",
+    "way_rule",
+]
 
 # Classes open to motor vehicles unless an access tag says otherwise: (km/h untagged, km/h at most where a sign
 # allows it). Untagged streets are mostly urban, where junctions, parked cars and the truck's own weight hold
@@ -70,6 +79,14 @@ _SMOOTHNESS_REFUSED: Final = {
     "three_wheeler": frozenset({"very_horrible", "impassable"}),
     "handcart": frozenset({"impassable"}),
 }
+
+# Streets whose traffic a crew can cross with a bin: lanes always, quiet streets where they are no wider than two cars
+# side by side (2 x 2.55 m, the width of a truck, and some air). This project's reading.
+_LANES: Final = frozenset(
+    {"living_street", "service", "track", "pedestrian", "footway", "path", "cycleway", "bridleway"}
+)
+_STREETS_WITHOUT_TRAFFIC: Final = frozenset({"residential", "unclassified", "road"})
+_CROSSED_M: Final = 5.5
 
 _ALLOWED: Final = frozenset({
     "yes", "designated", "official", "public", "permissive", "destination", "delivery", "customers", "customer",
@@ -164,6 +181,17 @@ def node_blocks(tags: Mapping[str, str], profile: TruckProfile) -> bool:
     if barrier == "height_restrictor" and not profile.on_foot and not {"maxheight", "maxheight:physical"} & tags.keys():
         return profile.height_m > _UNSIGNED_RESTRICTOR_M
     return barrier in (_HANDCART_BARRIERS if profile.on_foot else _MOTOR_BARRIERS)
+
+
+def is_narrow(tags: Mapping[str, str]) -> bool:
+    """Whether a crew crosses the street on foot with a bin, so that a truck may halt on either side of it."""
+    highway = tags.get("highway", "")
+    if highway in _LANES:
+        return True
+    if highway not in _STREETS_WITHOUT_TRAFFIC:
+        return False
+    width_m = metres(tags.get("width", ""))
+    return (width_m is not None and width_m <= _CROSSED_M) or tags.get("lanes") == "1"
 
 
 def unread_limits(tags: Mapping[str, str]) -> list[tuple[str, str]]:

@@ -183,9 +183,11 @@ def turn_costs(
 ) -> NDArray[np.int32]:
     """Cost of every arc for one truck, milliseconds: int32[a], ``FORBIDDEN_TURN`` where it must not be driven.
 
-    ``forbidden`` is bool[a]: what signs and barriers forbid. A truck turns round where nothing else is left to it.
+    ``forbidden`` is bool[a]: what signs and barriers forbid. A truck turns round where nothing else is left to it, and
+    where a street could not be entered otherwise: at a corner that only one-way streets lead away from.
     """
     cost = np.full(at.to.size, FORBIDDEN_TURN, dtype=np.int32)
+    entered = _entered(at, forbidden, usable)
     for segment in range(at.head.size):
         if not usable[segment]:
             continue
@@ -202,10 +204,22 @@ def turn_costs(
             if forbidden[arc] or not usable[following]:
                 continue
             if following == at.reverse[segment]:
-                cost[arc] = _turning_round(segment, onward, at, travel_ms[following], length_mm[segment], truck)
+                cost[arc] = _turning_round(segment, following, onward, entered, at, travel_ms, length_mm, truck)
             else:
                 cost[arc] = wait_ms + (_turning(segment, following, at, truck) if others > 1 else 0)
     return cost
+
+
+@compiled
+def _entered(at: Junctions, forbidden: NDArray[np.bool_], usable: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Which segments can be entered without turning round: bool[s]."""
+    entered = np.zeros(at.head.size, dtype=np.bool_)
+    for segment in range(at.head.size):
+        if usable[segment]:
+            for arc in range(at.start[segment], at.start[segment + 1]):
+                if at.to[arc] != at.reverse[segment] and not forbidden[arc]:
+                    entered[at.to[arc]] = True
+    return entered
 
 
 @compiled
@@ -238,13 +252,22 @@ def _turning(segment: int, following: int, at: Junctions, truck: TurnFigures) ->
 
 
 @compiled
-def _turning_round(segment: int, onward: int, at: Junctions, back_ms: int, length_mm: int, truck: TurnFigures) -> int:
+def _turning_round(
+    segment: int,
+    back: int,
+    onward: int,
+    entered: NDArray[np.bool_],
+    at: Junctions,
+    travel_ms: NDArray[np.int64],
+    length_mm: NDArray[np.int64],
+    truck: TurnFigures,
+) -> int:
     """Cost of going back the way one came, ``FORBIDDEN_TURN`` where there is another way on."""
     if at.sign[at.head[segment]] == TURNING_PLACE:
         return min(_TURNING_CIRCLE_MS, truck.round_ms)
     if onward > 0:
-        return truck.round_ms if truck.anywhere else FORBIDDEN_TURN
-    if length_mm > REVERSING_LIMIT_M * 1000.0:
+        return truck.round_ms if truck.anywhere or not entered[back] else FORBIDDEN_TURN
+    if length_mm[segment] > REVERSING_LIMIT_M * 1000.0:
         return truck.round_ms
     # To and fro on the spot, or backwards out of a short lane, whatever is quicker.
-    return int(min(truck.round_ms, max(0, round(length_mm * _REVERSING_MS_PER_MM) - back_ms)))
+    return int(min(truck.round_ms, max(0, round(length_mm[segment] * _REVERSING_MS_PER_MM) - travel_ms[back])))
