@@ -120,29 +120,32 @@ def _matrix(folder: Path, size: int, options: argparse.Namespace) -> list[Row]:
     path = folder / EXTRACTS["heidelberg"]
     network = _network(path)
     places = strewn(network, size)
+    places = places.take(np.flatnonzero(places.segment >= 0))
     router = router_of(network, "compactor")
     ours = _median(lambda: travel_matrix(network, "compactor", places))
     rows = [row(case, "contraction", "s", _median(lambda: make_router(network, "compactor")))]
     # Peers search source by source, so a share of the sources tells the time of all.
-    some = np.unique(places.segment[places.segment >= 0])[:: max(1, size // (20 if options.quick else 200))]
+    some = np.unique(places.segment)[:: max(1, size // (20 if options.quick else 200))]
     share = places.segment.size / some.size
-    few = places.take(np.flatnonzero(places.segment >= 0)[: 2 if options.quick else 10])
-    placed = places.take(np.flatnonzero(places.segment >= 0))
+    few = places.take(range(2 if options.quick else 10))
     lon, lat = positions(network, size)
     asked: list[tuple[str, float, Callable[[], float]]] = [
         ("scipy Dijkstra, same states, time only", 1 / 300, lambda: share * peers.scipy_seconds(router.graph, some)),
         (
             "igraph Dijkstra, same states, time only",
             1 / 300,
-            lambda: share * peers.igraph_seconds(router.graph, some, places.segment[places.segment >= 0]),
+            lambda: share * peers.igraph_seconds(router.graph, some, places.segment),
         ),
         (
             "pandana, node graph, time only",
             1 / 1000,
-            lambda: size / len(few) * peers.pandana_seconds(network, few, placed),
+            lambda: size / len(few) * peers.pandana_seconds(network, few, places),
         ),
         ("OSRM Table (CH), HTTP, car", 1 / 20, lambda: peers.osrm_seconds(options.osrm, path, lon, lat)),
     ]
+    if options.quick:
+        # pandana prepares its graph for over a minute.
+        asked = [one for one in asked if not one[0].startswith("pandana")]
     for name, goal, ask in asked:
         more: dict[str, Any] = {"goal_on": "ratio", "peer_name": name}
         if size == SIZES[-1]:

@@ -83,7 +83,7 @@ def pandana_seconds(network: RoadNetwork, sources: Places, targets: Places) -> f
 
 
 def osmnx_seconds(path: Path, extract: OsmExtract) -> float:
-    """Loading of osmnx, from XML of the streets with the nodes that are missing taken out of their ways."""
+    """Load with osmnx, from XML of the streets with the nodes that are missing taken out of their ways."""
     try:
         import osmnx
     except ImportError as error:
@@ -119,8 +119,9 @@ def osrm_seconds(folder: Path | None, path: Path, lon: NDArray[np.float64], lat:
         copy.symlink_to(path.resolve())
         base = Path(scratch) / "streets.osrm"
         profile = program.parent / "share" / "profiles" / "car.lua"
-        for words in (["osrm-extract", "-t", "1", "-p", profile, copy], ["osrm-contract", "-t", "1", base]):
-            subprocess.run([program / words[0], *words[1:]], check=True, capture_output=True)
+        extract = [str(program / "osrm-extract"), "-t", "1", "-p", str(profile), str(copy)]
+        for words in (extract, [str(program / "osrm-contract"), "-t", "1", str(base)]):
+            subprocess.run(words, check=True, capture_output=True)
         server = subprocess.Popen(
             [program / "osrm-routed", "-t", "1", "-p", "5977", "--max-table-size", str(lon.size), base],
             stdout=subprocess.DEVNULL,
