@@ -11,6 +11,7 @@ import numpy as np
 
 from geodata.city.profiles import classes_up_to, profiles_up_to, truck_profiles
 from geodata.city.zones import zone_containers
+from geodata.streets.cache import cached_roads
 from geodata.streets.conditions import Hours
 from geodata.streets.osm import read_osm
 from geodata.streets.roads import build_roads
@@ -34,6 +35,7 @@ from optimizer.search.solve import solve
 if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
 
     from geodata.city.dataset import (
         CityDataset,
@@ -85,6 +87,7 @@ def prepare_day(
     *,
     extract: OsmExtract | None = None,
     fills: Mapping[str, float] | None = None,
+    cache_dir: Path | None = None,
 ) -> Day:
     """Turn a city and a date into a problem: what is due, on which streets, with which trucks.
 
@@ -94,6 +97,8 @@ def prepare_day(
         The city's streets where the caller has read them already.
     fills
         Fill (0 to 1) by container id where something newer than the city's files is known.
+    cache_dir
+        Where to keep the streets between calls; they are read and contracted each time without it.
 
     Raises
     ------
@@ -103,11 +108,15 @@ def prepare_day(
         If the city's figures contradict each other in a way that its own checks let pass.
     """
     profiles, profile_of = truck_profiles(city.vehicles)
-    streets = extract if extract is not None else read_osm(city.streets_path)
     shifts = [shift for shift in city.shifts if shift.weekdays is None or service_date.weekday() in shift.weekdays]
-    network = build_roads(
-        streets, profiles, driving_side=city.driving_side, hours=_hours(shifts, service_date.weekday())
-    )
+    side, hours = city.driving_side, _hours(shifts, service_date.weekday())
+    if cache_dir is not None:
+        network = cached_roads(
+            city.streets_path, profiles, driving_side=side, hours=hours, cache_dir=cache_dir, extract=extract
+        )
+    else:
+        streets = extract if extract is not None else read_osm(city.streets_path)
+        network = build_roads(streets, profiles, driving_side=side, hours=hours)
     containers = [*city.containers, *zone_containers(city, network)]
     due = [
         (container, litres)

@@ -186,6 +186,11 @@ def router_of(network: RoadNetwork, profile: str) -> Router:
     return routers[profile]
 
 
+def keep_router(network: RoadNetwork, profile: str, router: Router) -> None:
+    """Keep a router that was made before, for as long as the network is."""
+    _kept.setdefault(network, {})[profile] = router
+
+
 def _slices(start: NDArray[np.int64], chosen: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Lay chosen rows of a compressed table end to end: where each begins, and the positions of its entries."""
     lengths = np.diff(start)[chosen]
