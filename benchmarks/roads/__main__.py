@@ -143,9 +143,6 @@ def _matrix(folder: Path, size: int, options: argparse.Namespace) -> list[Row]:
         ),
         ("OSRM Table (CH), HTTP, car", 1 / 20, lambda: peers.osrm_seconds(options.osrm, path, lon, lat)),
     ]
-    if options.quick:
-        # pandana prepares its graph for over a minute.
-        asked = [one for one in asked if not one[0].startswith("pandana")]
     for name, goal, ask in asked:
         more: dict[str, Any] = {"goal_on": "ratio", "peer_name": name}
         if size == SIZES[-1]:

@@ -61,7 +61,7 @@ def igraph_seconds(graph: ProfileGraph, segments: NDArray[np.integer], targets: 
 
 
 def pandana_seconds(network: RoadNetwork, sources: Places, targets: Places) -> float:
-    """Shortest path lengths of pandana between all pairs, on the graph of nodes; milliseconds alone."""
+    """Shortest path lengths of pandana between all pairs, on the graph of nodes; seconds alone (its whole numbers overflow in milliseconds)."""
     try:
         import pandana
         import pandas as pd
@@ -73,13 +73,13 @@ def pandana_seconds(network: RoadNetwork, sources: Places, targets: Places) -> f
         pd.Series(network.node_lat),
         pd.Series(network.tail[usable].astype(np.int64)),
         pd.Series(network.head[usable].astype(np.int64)),
-        pd.DataFrame({"ms": network.travel_ms[0, usable].astype(np.float64)}),
+        pd.DataFrame({"s": network.travel_ms[0, usable] / 1000}),
         twoway=False,
     )
     begin = network.head[sources.segment].astype(np.int64)
     end = network.tail[targets.segment].astype(np.int64)
     pairs = np.repeat(begin, end.size), np.tile(end, begin.size)
-    return timed(lambda: net.shortest_path_lengths(*pairs, imp_name="ms"))
+    return timed(lambda: net.shortest_path_lengths(*pairs, imp_name="s"))
 
 
 def osmnx_seconds(path: Path, extract: OsmExtract) -> float:
