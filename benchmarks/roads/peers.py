@@ -5,7 +5,9 @@ from __future__ import annotations
 import subprocess
 import tempfile
 import time
+import urllib.error
 import urllib.request
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -61,7 +63,7 @@ def igraph_seconds(graph: ProfileGraph, segments: NDArray[np.integer], targets: 
 
 
 def pandana_seconds(network: RoadNetwork, sources: Places, targets: Places) -> float:
-    """Shortest path lengths of pandana between all pairs, on the graph of nodes; seconds alone (its whole numbers overflow in milliseconds)."""
+    """Measure pandana between all pairs, on the graph of nodes; seconds alone, as milliseconds overflow in it."""
     try:
         import pandana
         import pandas as pd
@@ -79,7 +81,10 @@ def pandana_seconds(network: RoadNetwork, sources: Places, targets: Places) -> f
     begin = network.head[sources.segment].astype(np.int64)
     end = network.tail[targets.segment].astype(np.int64)
     pairs = np.repeat(begin, end.size), np.tile(end, begin.size)
-    return timed(lambda: net.shortest_path_lengths(*pairs, imp_name="s"))
+    with warnings.catch_warnings():
+        # It lists every pair without a way.
+        warnings.simplefilter("ignore")
+        return timed(lambda: net.shortest_path_lengths(*pairs, imp_name="s"))
 
 
 def osmnx_seconds(path: Path, extract: OsmExtract) -> float:
