@@ -5,12 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
+
 from geodata.city.build import ZONE_PREFIX
 from geodata.city.profiles import truck_profiles
 from geodata.city.zones import held_kg_per_day, zone_containers
+from geodata.streets.cache import cached_roads
+from geodata.streets.conditions import Hours
 from geodata.streets.osm import read_osm
 from geodata.streets.roads import build_roads
-from geodata.streets.snap import snap
+from geodata.streets.snap import other_kerb, snap
 from geodata.streets.travel import travel_matrix
 from optimizer.problem.matrix import TravelMatrix
 from optimizer.problem.model import (
@@ -30,6 +34,7 @@ from scenarios.visits import MICRO, Ground, checked_fills, groups_of, litres_due
 if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
 
     from geodata.city.dataset import (
         CityDataset,
@@ -81,6 +86,7 @@ def prepare_day(
     *,
     extract: OsmExtract | None = None,
     fills: Mapping[str, float] | None = None,
+    cache_dir: Path | None = None,
 ) -> Day:
     """Turn a city and a date into a problem: what is due, on which streets, with which trucks.
 
@@ -91,6 +97,8 @@ def prepare_day(
     fills
         Fill (0 to 1) by container id where something newer than the city's files is known; what is above 1 counts
         as full.
+    cache_dir
+        Where to keep the streets between calls; they are read and contracted each time without it.
 
     Raises
     ------
@@ -104,8 +112,15 @@ def prepare_day(
     fills = checked_fills(fills or {})
     weekday = service_date.weekday()
     profiles, profile_of = truck_profiles(city.vehicles)
-    streets = extract if extract is not None else read_osm(city.streets_path)
-    network = build_roads(streets, profiles, driving_side=city.driving_side)
+    at_work = [shift for shift in city.shifts if shift.weekdays is None or weekday in shift.weekdays]
+    side, hours = city.driving_side, _hours(at_work, weekday)
+    if cache_dir is not None:
+        network = cached_roads(
+            city.streets_path, profiles, driving_side=side, hours=hours, cache_dir=cache_dir, extract=extract
+        )
+    else:
+        streets = extract if extract is not None else read_osm(city.streets_path)
+        network = build_roads(streets, profiles, driving_side=side, hours=hours)
     containers = (*city.containers, *zone_containers(city, network))
     due = [
         (container, litres) for container in containers if (litres := litres_due(city, container, weekday, fills)) > 0
@@ -122,13 +137,14 @@ def prepare_day(
         street=ground.street,
         max_m=city.snap_max_m,
     )
+    places, across = _with_other_kerbs(network, places, ground, sorted({group.node for group in groups}))
     cells = {profile.name: travel_matrix(network, profile.name, places) for profile in profiles}
     matrix = TravelMatrix(
         {name: duration_s for name, (duration_s, _) in cells.items()},
         {name: distance_m for name, (_, distance_m) in cells.items()},
     )
     vehicles = tuple(_vehicle(vehicle, profile_of[vehicle.id]) for vehicle in city.vehicles)
-    shifts = tuple(_shift(shift) for shift in city.shifts if shift.weekdays is None or weekday in shift.weekdays)
+    shifts = tuple(_shift(shift) for shift in at_work)
     until_s = max([_SECONDS_A_DAY, *(shift.latest_return_s for shift in shifts)])
     trucks = trucks_at_work(depots, vehicles, shifts, matrix)
     problem = Problem(
@@ -142,7 +158,7 @@ def prepare_day(
         ),
         vehicles=vehicles,
         shifts=shifts,
-        visits=tuple(visits_of(city, groups, places, trucks)),
+        visits=tuple(visits_of(city, groups, places, trucks, across)),
         currency=city.currency,
         service_date=service_date.isoformat(),
     )
@@ -167,6 +183,27 @@ def plan_day(
 ) -> Result:
     """Plan a prepared day; see ``optimizer.search.solve.solve``."""
     return solve(day.problem, stop=stop, seed=seed, start=start, on_improvement=on_improvement)
+
+
+def _hours(shifts: Sequence[ShiftRecord], weekday: int) -> Hours | None:
+    """Return when the trucks of these shifts may be on the streets; None without shifts."""
+    if not shifts:
+        return None
+    return Hours(
+        weekday=weekday,
+        start_s=min(shift.start_s for shift in shifts),
+        end_s=max(shift.end_s + shift.max_overtime_s for shift in shifts),
+    )
+
+
+def _with_other_kerbs(
+    network: RoadNetwork, places: Places, ground: Ground, visited: Sequence[int]
+) -> tuple[Places, dict[int, int]]:
+    """Add the other direction of each lane that a crew can cross; say which index is across from which."""
+    others = other_kerb(network, places.take(visited), profiles=[ground.profiles[node] for node in visited])
+    crossed = np.flatnonzero(others.segment >= 0)
+    across = {visited[at]: len(places) + number for number, at in enumerate(crossed.tolist())}
+    return places.join(others.take(crossed)), across
 
 
 # --- records become the vocabulary of a day --------------------------------------------------------------------------

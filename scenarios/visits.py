@@ -186,8 +186,17 @@ def trucks_at_work(
 # --- the visits ------------------------------------------------------------------------------------------------------
 
 
-def visits_of(city: CityDataset, groups: Iterable[Group], places: Places, trucks: Sequence[Truck]) -> Iterable[Visit]:
-    """Make a visit of each group, or several where no truck takes all of it at once."""
+def visits_of(
+    city: CityDataset,
+    groups: Iterable[Group],
+    places: Places,
+    trucks: Sequence[Truck],
+    across: Mapping[int, int],
+) -> Iterable[Visit]:
+    """Make a visit of each group, or several where no truck takes all of it at once.
+
+    ``across`` gives, for an index in a lane that a crew can cross, that of the other direction: the plan chooses.
+    """
     stops, visits = _Names(), _Names()
     stop_of: dict[tuple[object, ...], str] = {}
     for group in groups:
@@ -196,18 +205,18 @@ def visits_of(city: CityDataset, groups: Iterable[Group], places: Places, trucks
         place = (_stop_key(first), int(places.segment[group.node]), int(places.along_mm[group.node]))
         if place not in stop_of:
             stop_of[place] = stops.unique(first.stop_id or first.id)
-        for batch in _batches(city.density_kg_per_l(first.stream), group, trucks):
-            yield _visit(city, group, batch, id_=visits.unique(stop_of[place]), stop=stop_of[place], places=places)
+        kerb = _kerb(group.node, places, across)
+        for batch in _batches(city.density_kg_per_l(first.stream), group, kerb, trucks):
+            yield _visit(city, batch, id_=visits.unique(stop_of[place]), stop=stop_of[place], kerb=kerb)
 
 
 def _visit(
     city: CityDataset,
-    group: Group,
     batch: Sequence[tuple[Container, int]],
     *,
     id_: str,
     stop: str,
-    places: Places,
+    kerb: tuple[int, ...],
 ) -> Visit:
     first = batch[0][0]
     containers = [container for container, _ in batch]
@@ -218,7 +227,7 @@ def _visit(
     return Visit(
         id=id_,
         stop=stop,
-        kerb=(group.node,) if places.segment[group.node] >= 0 else (),
+        kerb=kerb,
         stream=first.stream,
         demand_kg=_kg(demand_l, city.density_kg_per_l(first.stream)),
         demand_l=demand_l,
@@ -233,13 +242,21 @@ def _visit(
     )
 
 
-def _batches(density_kg_per_l: float, group: Group, trucks: Iterable[Truck]) -> Iterable[list[tuple[Container, int]]]:
+def _kerb(node: int, places: Places, across: Mapping[int, int]) -> tuple[int, ...]:
+    if places.segment[node] < 0:
+        return ()
+    return (node, across[node]) if node in across else (node,)
+
+
+def _batches(
+    density_kg_per_l: float, group: Group, kerb: tuple[int, ...], trucks: Iterable[Truck]
+) -> Iterable[list[tuple[Container, int]]]:
     """Split a group into visits that some truck of the day which may come, and can get there, takes at once.
 
     Mostly there is one. Where no truck may or can come, there is one too: its reason is another.
     """
     allowed = [truck for truck in trucks if truck.may_serve(group.members[0][0])]
-    coming = [truck for truck in allowed if truck.reaches[group.node]]
+    coming = [truck for truck in allowed if any(truck.reaches[node] for node in kerb)]
     batch: list[tuple[Container, int]] = []
     total_l = 0
     for container, litres in group.members:

@@ -7,15 +7,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from geodata.streets.paths import SETTLED, forget, place_costs, profile_graph, search, unpack, workspace
+from geodata.streets.hierarchy import router_of
+from geodata.streets.paths import SETTLED, search, workspace
+from geodata.streets.states import place_costs, profile_graph, unpack
+from geodata.streets.travel import is_wide
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from numpy.typing import NDArray
 
-    from geodata.streets.paths import ProfileGraph, Workspace
-    from geodata.streets.roads import RoadNetwork
+    from geodata.streets.network import RoadNetwork
     from geodata.streets.snap import Places
 
 
@@ -62,54 +64,58 @@ def legs(network: RoadNetwork, profile: str, places: Places, pairs: Iterable[tup
         The network was built without this profile.
     """
     asked = [(int(i), int(j)) for i, j in pairs]
-    graph = profile_graph(network, profile)
-    segment, into, out_of = place_costs(network, profile, graph, places)
+    segment, into, out_of = place_costs(network, profile, places)
     found: list[Leg | None] = [None] * len(asked)
     by_source: dict[int, list[int]] = {}
     for position, (i, j) in enumerate(asked):
         if segment[i] < 0 or segment[j] < 0:
             continue
         if segment[i] == segment[j] and into[j] >= into[i]:
-            found[position] = _leg(network, places, i, j, [int(segment[i])], int(into[j] - into[i]))
+            path = np.array([segment[i]], dtype=np.int32)
+            found[position] = _leg(network, places, i, j, path, int(into[j] - into[i]))
         else:
             by_source.setdefault(int(segment[i]), []).append(position)
-    space = workspace(graph.cost.size)
     for source, positions in by_source.items():
-        routes = _paths(source, {int(segment[asked[position][1]]) for position in positions}, graph, space)
+        targets = {int(segment[asked[position][1]]) for position in positions}
+        routes = _paths_plain(network, profile, source, targets) if is_wide(network) else None
         for position in positions:
             i, j = asked[position]
-            route = routes.get(int(segment[j]))
+            there = int(segment[j])
+            route = router_of(network, profile).path(source, there) if routes is None else routes.get(there)
             if route is not None:
                 between, path = route
-                found[position] = _leg(network, places, i, j, path, int(out_of[i]) + between + int(into[j]))
+                cost = int(out_of[i]) + between + int(into[j])
+                found[position] = _leg(network, places, i, j, path, cost)
     return found
 
 
-def _paths(source: int, targets: set[int], graph: ProfileGraph, space: Workspace) -> dict[int, tuple[int, list[int]]]:
-    """Find ways to those targets that can be reached.
-
-    For each: the packed cost from the source's end to its beginning, and all segments from the source to it.
-    """
-    marked = sorted(targets)
+def _paths_plain(
+    network: RoadNetwork, profile: str, source: int, targets: set[int]
+) -> dict[int, tuple[int, NDArray[np.int32]]]:
+    """Do what ``Router.path`` does, by a plain search, for those targets that can be reached."""
+    graph = profile_graph(network, profile)
+    space = workspace(graph.cost.size)
+    states = {target: graph.states[graph.first[target] : graph.first[target + 1]] for target in targets}
+    marked = np.concatenate(list(states.values()))
     space.is_target[marked] = True
-    touches = search(source, len(marked), graph, space)
-    found: dict[int, tuple[int, list[int]]] = {}
-    for target in marked:
-        if space.slot[target] == SETTLED:
-            path = [target]
-            while (before := int(space.parent[path[-1]])) >= 0:
-                path.append(before)
-            found[target] = (int(space.reached[target]), [source, *reversed(path)])
-    space.is_target[marked] = False
-    forget(touches, space)
+    search(source, marked.size, graph, space)
+    found: dict[int, tuple[int, NDArray[np.int32]]] = {}
+    for target, own in states.items():
+        reached = [int(state) for state in own if space.slot[state] == SETTLED]
+        if not reached:
+            continue
+        path = [min(reached, key=lambda state: int(space.reached[state]))]
+        while (before := int(space.parent[path[-1]])) >= 0:
+            path.append(before)
+        segments = np.concatenate(([source], graph.segment[path[::-1]])).astype(np.int32)
+        found[target] = (int(space.reached[path[0]]), segments)
     return found
 
 
-def _leg(network: RoadNetwork, places: Places, i: int, j: int, path: list[int], cost: int) -> Leg:
+def _leg(network: RoadNetwork, places: Places, i: int, j: int, path: NDArray[np.int32], cost: int) -> Leg:
     ms, mm = unpack(np.array([cost], dtype=np.int64))
-    segments = np.array(path, dtype=np.int32)
     streets: list[str] = []
-    for segment in path:
+    for segment in path.tolist():
         name = network.street_name(segment)
         if name and (not streets or streets[-1] != name):
             streets.append(name)
@@ -117,17 +123,17 @@ def _leg(network: RoadNetwork, places: Places, i: int, j: int, path: list[int], 
         coords=_geometry(network, places, i, j, path),
         distance_m=int((mm[0] + 500) // 1000),
         duration_s=int((ms[0] + 500) // 1000),
-        segments=segments,
+        segments=path,
         streets=tuple(streets),
     )
 
 
-def _geometry(network: RoadNetwork, places: Places, i: int, j: int, path: Sequence[int]) -> NDArray[np.float64]:
+def _geometry(network: RoadNetwork, places: Places, i: int, j: int, path: NDArray[np.int32]) -> NDArray[np.float64]:
     """Lay the shapes of the segments end to end, from place ``i`` to place ``j``; no point stands twice in a row."""
     begin_mm, end_mm = int(places.along_mm[i]), int(places.along_mm[j])
     origin, target = (places.lon[i], places.lat[i]), (places.lon[j], places.lat[j])
     pieces: list[NDArray[np.float64]] = [np.array([origin])]
-    for position, segment in enumerate(path):
+    for position, segment in enumerate(path.tolist()):
         shape = network.shape(segment)
         at = np.abs(network.shape_mm[shape] - network.shape_mm[shape[0]])
         after = begin_mm if position == 0 else -1

@@ -1,9 +1,12 @@
-"""The search that matrices and legs share: quickest paths over directed segments, from the end of one of them.
+"""Quickest paths by Dijkstra's algorithm over states, from the end of a segment: plain, slow, and the reference.
+
+The hierarchy that answers in the product (``hierarchy``) must equal it in every cell; it also takes over where a
+network is too large for the hierarchy's numbers.
 
 Time and distance travel together in one whole number: milliseconds in the upper half, millimetres in the lower.
 The smaller number is the quicker path and, of equally quick ones, the shorter; adding two adds both halves. So
 every path has one cost, both its figures belong to the same path, and a leg found again for its geometry has the
-same cost as the matrix's cell.
+same cost whichever search finds it.
 
 All compiled loops that call each other stand in this one file, because a compiled function that is kept on disk is
 made anew when its own file changes, not when a function that it calls does.
@@ -20,8 +23,7 @@ from geodata.streets._compiled import compiled
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from geodata.streets.roads import RoadNetwork
-    from geodata.streets.snap import Places
+    from geodata.streets.states import ProfileGraph
 
 UNREACHED: Final = np.iinfo(np.int64).max
 UNSEEN: Final = -1
@@ -33,27 +35,13 @@ _LARGEST_COST: Final = (2**30) << _MM_BITS
 _HEAP_WAYS: Final = 4  # two levels of a binary heap in one: fewer cache misses, as many comparisons
 
 
-class ProfileGraph(NamedTuple):
-    """What one profile may drive. A named tuple, because compiled code can take it apart.
-
-    ``usable`` is bool[s]; ``cost`` int64[s] the packed cost of a whole segment; segment ``i`` may be followed by
-    ``successor[start[i]:start[i + 1]]``, at the packed costs in ``turn``.
-    """
-
-    usable: NDArray[np.bool_]
-    cost: NDArray[np.int64]
-    start: NDArray[np.int64]
-    successor: NDArray[np.int32]
-    turn: NDArray[np.int64]
-
-
 class Workspace(NamedTuple):
     """Memory that searches share, one after the other.
 
-    ``is_target`` bool[s] marks what is looked for. ``reached`` int64[s] holds the packed cost to a segment's
-    beginning, ``parent`` int32[s] the segment driven before it (-1 right after the source), ``slot`` int32[s] its
+    ``is_target`` bool[states] marks what is looked for. ``reached`` int64[states] holds the packed cost to a state's
+    beginning, ``parent`` int32[states] the state before it (-1 right after the source), ``slot`` int32[states] its
     place in the heap, or ``UNSEEN``, or ``SETTLED`` once its cost is final. ``heap`` is the queue and ``keys``
-    its costs; ``touched`` lists the segments to forget.
+    its costs; ``touched`` lists the states to forget.
     """
 
     is_target: NDArray[np.bool_]
@@ -75,60 +63,17 @@ class Ends(NamedTuple):
     out_of: NDArray[np.int64]
 
 
-def profile_graph(network: RoadNetwork, profile: str) -> ProfileGraph:
-    """Reduce a network to what one profile may use."""
-    index = network.profile_index(profile)
-    usable = network.usable[index]
-    source = np.repeat(np.arange(usable.size), np.diff(network.arc_start))
-    allowed = usable[source] & usable[network.arc_to] & (network.turn_ms[index] >= 0)
-    successor = network.arc_to[allowed]
-    followers = np.bincount(source[allowed], minlength=usable.size)
-    return ProfileGraph(
-        usable=usable,
-        cost=pack(network.travel_ms[index], network.length_mm),
-        start=np.concatenate(([0], np.cumsum(followers))).astype(np.int64),
-        successor=successor,
-        turn=pack(network.turn_ms[index][allowed].astype(np.int64), np.zeros(successor.size, dtype=np.int64)),
-    )
-
-
-def workspace(segments: int) -> Workspace:
-    """Prepare memory for searches over a network with so many segments."""
+def workspace(states: int) -> Workspace:
+    """Prepare memory for searches over a graph with so many states."""
     return Workspace(
-        is_target=np.zeros(segments, dtype=np.bool_),
-        reached=np.full(segments, UNREACHED, dtype=np.int64),
-        parent=np.full(segments, -1, dtype=np.int32),
-        slot=np.full(segments, UNSEEN, dtype=np.int32),
-        heap=np.zeros(segments, dtype=np.int32),
-        keys=np.zeros(segments, dtype=np.int64),
-        touched=np.zeros(segments, dtype=np.int32),
+        is_target=np.zeros(states, dtype=np.bool_),
+        reached=np.full(states, UNREACHED, dtype=np.int64),
+        parent=np.full(states, -1, dtype=np.int32),
+        slot=np.full(states, UNSEEN, dtype=np.int32),
+        heap=np.zeros(states, dtype=np.int32),
+        keys=np.zeros(states, dtype=np.int64),
+        touched=np.zeros(states, dtype=np.int32),
     )
-
-
-def pack(ms: NDArray[np.int64], mm: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Put milliseconds and millimetres into one number."""
-    return (ms << _MM_BITS) | mm
-
-
-def unpack(cost: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Take milliseconds and millimetres out again."""
-    return cost >> _MM_BITS, cost & _MM_MASK
-
-
-def place_costs(
-    network: RoadNetwork, profile: str, graph: ProfileGraph, places: Places
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Find each place's segment, and the packed costs along it up to the place and from the place on.
-
-    The segment is -1 where the profile may not drive there. The two costs add up to the whole segment's, whatever
-    the rounding.
-    """
-    index = network.profile_index(profile)
-    segment = places.segment.astype(np.int64)
-    segment = np.where((segment >= 0) & graph.usable[segment], segment, -1)
-    ms = network.travel_ms[index][segment] * places.along_mm // network.length_mm[segment]
-    into = np.where(segment >= 0, pack(ms, places.along_mm), 0)
-    return segment, into, np.where(segment >= 0, graph.cost[segment] - into, 0)
 
 
 @compiled
@@ -199,8 +144,10 @@ def fill(ends: Ends, by_segment: NDArray[np.int64], graph: ProfileGraph, space: 
     targets = 0
     for column in ends.columns:
         there = ends.segment[column]
-        if there >= 0 and not space.is_target[there]:
-            space.is_target[there] = True
+        if there < 0 or space.is_target[there]:
+            continue
+        for at in range(graph.first[there], graph.first[there + 1]):
+            space.is_target[graph.states[at]] = True
             targets += 1
     touches = 0
     searched = -1
@@ -212,12 +159,12 @@ def fill(ends: Ends, by_segment: NDArray[np.int64], graph: ProfileGraph, space: 
             touches = search(own, targets, graph, space)
             searched = own
         for j in range(ends.columns.size):
-            result[row, j] = _cell(origin, ends.columns[j], ends, space)
+            result[row, j] = _cell(origin, ends.columns[j], ends, graph, space)
     return result
 
 
 @compiled
-def _cell(origin: int, target: int, ends: Ends, space: Workspace) -> int:
+def _cell(origin: int, target: int, ends: Ends, graph: ProfileGraph, space: Workspace) -> int:
     """Put a path together out of its parts, after the search from the origin's segment."""
     if origin == target:
         return 0
@@ -226,9 +173,12 @@ def _cell(origin: int, target: int, ends: Ends, space: Workspace) -> int:
         return UNREACHED
     if own == there and ends.into[target] >= ends.into[origin]:
         return int(ends.into[target] - ends.into[origin])
-    if space.slot[there] == SETTLED:
-        return int(ends.out_of[origin] + space.reached[there] + ends.into[target])
-    return UNREACHED
+    best = UNREACHED
+    for at in range(graph.first[there], graph.first[there + 1]):
+        state = graph.states[at]
+        if space.slot[state] == SETTLED:
+            best = min(best, space.reached[state])
+    return UNREACHED if best == UNREACHED else int(ends.out_of[origin] + best + ends.into[target])
 
 
 @compiled

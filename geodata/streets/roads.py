@@ -8,27 +8,43 @@ the side of the street on which a bin stands belongs to the segment.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
-import shapely
 
 from geodata.errors import DataError, Finding
-from geodata.streets.geodesy import EARTH_RADIUS_M, haversine_m
+from geodata.streets.geodesy import haversine_m
+from geodata.streets.network import DrivingSide, ProfileSummary, RoadNetwork, StreetLine, plain_name
 from geodata.streets.parts import strong_parts
-from geodata.streets.rules import ACCESS_CLASSES, TruckProfile, node_blocks, unread_limits, way_rule
+from geodata.streets.profile import ACCESS_CLASSES, TruckProfile
+from geodata.streets.restrictions import Streets, turn_rules
+from geodata.streets.rules import WayRule, is_narrow, node_blocks, unread_limits, way_rule
+from geodata.streets.turns import (
+    FORBIDDEN_TURN,
+    NO_SIGN,
+    Junctions,
+    bearings,
+    figures,
+    signs,
+    street_rank,
+    turn_costs,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
+    from geodata.streets.conditions import Hours
     from geodata.streets.osm import OsmExtract
+    from geodata.streets.restrictions import TurnRules
+    from geodata.streets.turns import Signs
 
 __all__ = [
     "ACCESS_CLASSES",
     "FORBIDDEN_TURN",
+    "DrivingSide",
     "ProfileSummary",
     "RoadNetwork",
     "StreetLine",
@@ -37,205 +53,26 @@ __all__ = [
     "plain_name",
 ]
 
-DrivingSide = Literal["left", "right"]
-
-FORBIDDEN_TURN: Final = -1
-
 _NAME_KEYS: Final = ("name", "name:en", "name:km", "alt_name", "ref")
+_PASSED: Final = ("was passed over", "is taken to hold always if it forbids, and never if it allows")
+_READABLE: Final = (
+    "a number, with its unit where it is not metres or tonnes",
+    "a value, @, and weekdays, clock times or the truck's measures",
+)
 _MM_PER_M: Final = 1000.0
 # km/h to mm per ms: 1 km/h = 1,000,000 mm / 3,600,000 ms.
 _KPH_MS_PER_MM: Final = 3.6
-# A segment that takes longer than twelve days is not driven; larger numbers would not fit the packed cost of a
+# A segment that takes longer than three days is not driven; larger numbers would not fit the packed cost of a
 # search.
-_SLOWEST_MS: Final = 2**30
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class StreetLine:
-    """A piece of street to draw: both directions once. ``coords`` is float64[k, 2], lon and lat."""
-
-    highway: str
-    name: str
-    coords: NDArray[np.float64]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProfileSummary:
-    """How much of the network one profile may use.
-
-    Attributes
-    ----------
-    usable_km
-        length of the streets usable in at least one direction, each counted once.
-    segments
-        number of usable directed segments.
-    parts
-        number of pieces of network between which no return trip exists.
-    largest_part_km
-        length of the streets of the largest such piece, each counted once.
-    """
-
-    usable_km: float
-    segments: int
-    parts: int
-    largest_part_km: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class RoadNetwork:
-    """Directed street segments between junctions, in flat arrays.
-
-    n nodes (junctions, dead ends, barriers), s directed segments, a arcs from a segment to one that may follow
-    it, p profiles, w ways, k shape points.
-
-    Attributes
-    ----------
-    profiles
-        the p truck profiles.
-    driving_side
-        ``"left"`` or ``"right"``.
-    node_id
-        int64[n], OpenStreetMap's.
-    node_lon, node_lat
-        float64[n], degrees.
-    tail, head
-        int32[s], the nodes where a segment begins and ends.
-    length_mm
-        int64[s], along the street, at least 1.
-    reverse
-        int32[s], the same street in the other direction; -1 where no profile may drive it.
-    way
-        int32[s], index into the ways.
-    way_id, way_highway, way_name
-        OpenStreetMap's id, class and displayed name (empty where unnamed) of the w ways.
-    way_aliases
-        for each way all its names and references in the form that ``plain_name`` gives.
-    arc_start, arc_to
-        int64[s + 1] and int32[a]: after segment ``i`` may come ``arc_to[arc_start[i]:arc_start[i + 1]]``.
-    turn_ms
-        int32[p, a], what the turn costs; ``FORBIDDEN_TURN`` (-1) where the profile must not make it.
-    usable
-        bool[p, s].
-    travel_ms
-        int64[p, s], time over the whole segment, at least 1; 0 where not usable.
-    part
-        int32[p, s], number of the strongly connected part; -1 where not usable.
-    part_m
-        per profile float64[parts], metres of directed segments in each part.
-    shape_lon, shape_lat
-        float64[k], the shape points of all ways, in the ways' order.
-    shape_mm
-        float64[k], distance from the way's beginning.
-    first, last
-        int64[s], the segment's first and last shape point; ``last < first`` where it runs against its way.
-    bounds
-        (min lon, min lat, max lon, max lat), degrees.
-    content_hash
-        of the extract it was built from.
-    notes
-        values in the extract that could not be understood and were passed over.
-    """
-
-    profiles: tuple[TruckProfile, ...]
-    driving_side: DrivingSide
-    node_id: NDArray[np.int64]
-    node_lon: NDArray[np.float64]
-    node_lat: NDArray[np.float64]
-    tail: NDArray[np.int32]
-    head: NDArray[np.int32]
-    length_mm: NDArray[np.int64]
-    reverse: NDArray[np.int32]
-    way: NDArray[np.int32]
-    way_id: NDArray[np.int64]
-    way_highway: tuple[str, ...]
-    way_name: tuple[str, ...]
-    way_aliases: tuple[frozenset[str], ...]
-    arc_start: NDArray[np.int64]
-    arc_to: NDArray[np.int32]
-    turn_ms: NDArray[np.int32]
-    usable: NDArray[np.bool_]
-    travel_ms: NDArray[np.int64]
-    part: NDArray[np.int32]
-    part_m: tuple[NDArray[np.float64], ...]
-    shape_lon: NDArray[np.float64]
-    shape_lat: NDArray[np.float64]
-    shape_mm: NDArray[np.float64]
-    first: NDArray[np.int64]
-    last: NDArray[np.int64]
-    bounds: tuple[float, float, float, float]
-    content_hash: str
-    notes: tuple[Finding, ...]
-
-    def profile_index(self, name: str) -> int:
-        """Position of the profile of this name.
-
-        Raises
-        ------
-        KeyError
-            The network was built without such a profile.
-        """
-        for index, profile in enumerate(self.profiles):
-            if profile.name == name:
-                return index
-        known = ", ".join(repr(profile.name) for profile in self.profiles)
-        raise KeyError(f"The network has no profile {name!r}; it was built for {known}.")
-
-    def shape(self, segment: int) -> NDArray[np.int64]:
-        """List the indices of a segment's shape points, in driving order."""
-        first, last = int(self.first[segment]), int(self.last[segment])
-        return np.arange(first, last + 1) if first <= last else np.arange(first, last - 1, -1)
-
-    def coords(self, segment: int) -> NDArray[np.float64]:
-        """Shape of a segment in driving order: float64[k, 2], lon and lat."""
-        shape = self.shape(segment)
-        return np.column_stack((self.shape_lon[shape], self.shape_lat[shape]))
-
-    def street_name(self, segment: int) -> str:
-        """Name of a segment's street, empty where it has none."""
-        return self.way_name[int(self.way[segment])]
-
-    def single(self) -> NDArray[np.int64]:
-        """One directed segment of each street piece, ascending."""
-        own = np.arange(self.reverse.size)
-        return own[(self.reverse < 0) | (own < self.reverse)]
-
-    def to_geojson_lines(self, *, tolerance_m: float = 1.0) -> list[StreetLine]:
-        """Every piece of street once, its shape thinned to within ``tolerance_m`` metres, for drawing a map."""
-        pieces = self.single()
-        tolerance_deg = float(np.degrees(tolerance_m / EARTH_RADIUS_M))
-        lines = [shapely.linestrings(self.coords(int(segment))) for segment in pieces]
-        thinned = shapely.simplify(lines, tolerance_deg, preserve_topology=True)
-        return [
-            StreetLine(
-                highway=self.way_highway[self.way[segment]],
-                name=self.street_name(int(segment)),
-                coords=shapely.get_coordinates(line),
-            )
-            for segment, line in zip(pieces, thinned, strict=True)
-        ]
-
-    def summary(self) -> dict[str, ProfileSummary]:
-        """Count what each profile may use."""
-        counted: dict[str, ProfileSummary] = {}
-        own = np.arange(self.reverse.size)
-        for index, profile in enumerate(self.profiles):
-            usable = self.usable[index]
-            twin_usable = (self.reverse >= 0) & usable[self.reverse]
-            once = usable & (~twin_usable | (own < self.reverse))
-            # An array of zeros in front, so that a profile that may use nothing counts as 0 km.
-            km = np.concatenate((np.zeros(1), np.bincount(self.part[index][once], self.length_mm[once] / 1e6)))
-            counted[profile.name] = ProfileSummary(
-                usable_km=float(km.sum()),
-                segments=int(usable.sum()),
-                parts=int(self.part_m[index].size),
-                largest_part_km=float(km.max()),
-            )
-        return counted
+_SLOWEST_MS: Final = 2**28
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Segments:
-    """Directed segments before what may follow them is known. ``kph`` is float64[p, s]; the rest as in RoadNetwork."""
+    """Directed segments before what may follow them is known.
+
+    ``kph`` is float64[p, s], ``inside`` bool[p, s]; the rest as in RoadNetwork.
+    """
 
     tail_node: NDArray[np.int32]
     head_node: NDArray[np.int32]
@@ -245,10 +82,31 @@ class _Segments:
     reverse: NDArray[np.int32]
     length_mm: NDArray[np.int64]
     kph: NDArray[np.float64]
+    inside: NDArray[np.bool_]
 
 
-def build_roads(extract: OsmExtract, profiles: Sequence[TruckProfile], *, driving_side: DrivingSide) -> RoadNetwork:
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _WayRules:
+    """What profiles may do on ways: ``kph`` float64[p, w, 2], ``inside`` bool[p, w], and what could not be read."""
+
+    kph: NDArray[np.float64]
+    inside: NDArray[np.bool_]
+    notes: tuple[Finding, ...]
+
+
+def build_roads(
+    extract: OsmExtract,
+    profiles: Sequence[TruckProfile],
+    *,
+    driving_side: DrivingSide,
+    hours: Hours | None = None,
+) -> RoadNetwork:
     """Build the network of all streets that at least one of the profiles may use.
+
+    Parameters
+    ----------
+    hours
+        When trucks are out, which decides what signs with hours forbid. Without it every such sign counts.
 
     Raises
     ------
@@ -262,8 +120,8 @@ def build_roads(extract: OsmExtract, profiles: Sequence[TruckProfile], *, drivin
         raise ValueError(f"A network needs truck profiles with different names, but got {names}.")
     if driving_side not in {"left", "right"}:
         raise ValueError(f"The driving side is 'left' or 'right', but got {driving_side!r}.")
-    way_kph = _judge_ways(extract, profiles)
-    kept: NDArray[np.bool_] = np.asarray((way_kph > 0).any(axis=(0, 2)))
+    rules = _judge_ways(extract, profiles, hours)
+    kept: NDArray[np.bool_] = np.asarray((rules.kph > 0).any(axis=(0, 2)))
     if not kept.any():
         raise DataError(
             Finding(
@@ -275,27 +133,46 @@ def build_roads(extract: OsmExtract, profiles: Sequence[TruckProfile], *, drivin
         )
     blocked = _blocked_nodes(extract, profiles)
     shape_mm = _distance_along_ways(extract)
-    segments = _cut(extract, way_kph, kept, blocked, shape_mm)
-    return _assemble(extract, tuple(profiles), driving_side, segments, blocked, shape_mm)
+    standing = signs(extract)
+    segments = _cut(extract, rules, kept, blocked.any(axis=0) | (standing.kind != NO_SIGN), shape_mm)
+    restrictions = turn_rules(
+        extract,
+        Streets(
+            tail=segments.tail_node,
+            head=segments.head_node,
+            reverse=segments.reverse,
+            way_id=extract.way_id[segments.way],
+        ),
+        profiles,
+        hours,
+    )
+    network = _assemble(extract, tuple(profiles), driving_side, segments, blocked, shape_mm, standing, restrictions)
+    return replace(network, notes=rules.notes)
 
 
-def plain_name(name: str) -> str:
-    """Bring a street's name into the form in which names are compared: case and spaces do not count."""
-    return " ".join(name.casefold().split())
-
-
-def _judge_ways(extract: OsmExtract, profiles: Sequence[TruckProfile]) -> NDArray[np.float64]:
-    """Speed of every profile on every way in both directions, km/h: float64[p, w, 2], 0 where it may not drive."""
-    kph = np.zeros((len(profiles), len(extract.way_tags), 2))
-    known: dict[frozenset[tuple[str, str]], NDArray[np.float64]] = {}
+def _judge_ways(extract: OsmExtract, profiles: Sequence[TruckProfile], hours: Hours | None) -> _WayRules:
+    known: dict[frozenset[tuple[str, str]], int] = {}
+    same = np.zeros(len(extract.way_tags), dtype=np.int64)
+    unread: Counter[tuple[str, str]] = Counter()
+    example: dict[tuple[str, str], int] = {}
+    kinds: list[list[WayRule]] = []
+    unread_of: list[list[tuple[str, str]]] = []
     for way, tags in enumerate(extract.way_tags):
         # Streets differ by name mostly: what is left of the tags repeats, and is judged once.
         telling = frozenset(item for item in tags.items() if item[0] not in _NAME_KEYS)
-        if telling not in known:
-            rules = [way_rule(tags, profile) for profile in profiles]
-            known[telling] = np.array([(rule.forward_kph, rule.backward_kph) for rule in rules])
-        kph[:, way] = known[telling]
-    return kph
+        kind = known.setdefault(telling, len(kinds))
+        if kind == len(kinds):
+            rules = [way_rule(tags, profile, hours) for profile in profiles]
+            kinds.append(rules)
+            unread_of.append(unread_limits(tags) + list(dict.fromkeys(item for rule in rules for item in rule.unread)))
+        same[way] = kind
+        for item in unread_of[kind]:
+            unread[item] += 1
+            example.setdefault(item, int(extract.way_id[way]))
+    table = np.array([[(rule.forward_kph, rule.backward_kph, rule.inside_only) for rule in kind] for kind in kinds])
+    kph = table[same, :, :2].transpose(1, 0, 2)
+    inside = table[same, :, 2].T > 0
+    return _WayRules(kph=kph, inside=inside, notes=_notes(extract, unread, example))
 
 
 def _blocked_nodes(extract: OsmExtract, profiles: Sequence[TruckProfile]) -> NDArray[np.bool_]:
@@ -319,12 +196,13 @@ def _distance_along_ways(extract: OsmExtract) -> NDArray[np.float64]:
 
 def _cut(
     extract: OsmExtract,
-    way_kph: NDArray[np.float64],
+    rules: _WayRules,
     kept: NDArray[np.bool_],
-    blocked: NDArray[np.bool_],
+    stands: NDArray[np.bool_],
     shape_mm: NDArray[np.float64],
 ) -> _Segments:
-    """Cut the kept ways where they begin, end, meet, or where something blocks a profile."""
+    """Cut the kept ways where they begin, end, meet, or where something stands that matters to driving."""
+    way_kph = rules.kph
     counts = np.diff(extract.way_start)
     way_of = np.repeat(np.arange(counts.size), counts)
     on_kept = kept[way_of]
@@ -332,7 +210,7 @@ def _cut(
     is_end[extract.way_start[:-1]] = True
     is_end[extract.way_start[1:] - 1] = True
     uses = np.bincount(extract.way_node[on_kept], minlength=extract.node_id.size)
-    is_cut = on_kept & (is_end | (uses[extract.way_node] > 1) | np.asarray(blocked.any(axis=0))[extract.way_node])
+    is_cut = on_kept & (is_end | (uses[extract.way_node] > 1) | stands[extract.way_node])
     cuts = np.flatnonzero(is_cut)
     same_way = way_of[cuts[:-1]] == way_of[cuts[1:]]
     begin, end = cuts[:-1][same_way], cuts[1:][same_way]
@@ -356,6 +234,7 @@ def _cut(
         reverse=np.where(exists[twin], number[twin], -1)[exists].astype(np.int32),
         length_mm=length[exists],
         kph=kph[:, exists],
+        inside=rules.inside[:, both_way[exists]],
     )
 
 
@@ -366,6 +245,8 @@ def _assemble(
     segments: _Segments,
     blocked: NDArray[np.bool_],
     shape_mm: NDArray[np.float64],
+    standing: Signs,
+    restrictions: TurnRules,
 ) -> RoadNetwork:
     nodes, both = np.unique(np.concatenate((segments.tail_node, segments.head_node)), return_inverse=True)
     tail, head = both[: segments.way.size].astype(np.int32), both[segments.way.size :].astype(np.int32)
@@ -373,24 +254,48 @@ def _assemble(
     arc_from = np.repeat(np.arange(head.size), np.diff(arc_start))
     turns_back = arc_to == segments.reverse[arc_from]
     blocks_arc = blocked[:, nodes][:, head[arc_from]] & ~turns_back
-    turn_ms = np.where(blocks_arc, FORBIDDEN_TURN, 0).astype(np.int32)
-
+    tags = extract.way_tags
+    shape_lon, shape_lat = extract.lon[extract.way_node], extract.lat[extract.way_node]
     usable = segments.kph > 0
     with np.errstate(divide="ignore"):
         exact_ms = segments.length_mm * _KPH_MS_PER_MM / segments.kph
     travel_ms = np.where(usable, np.clip(np.rint(exact_ms), 1, _SLOWEST_MS), 0).astype(np.int64)
+    out_deg, in_deg = bearings(segments.first, segments.last, shape_lon, shape_lat, shape_mm)
+    junctions = Junctions(
+        head=head,
+        reverse=segments.reverse,
+        rank=street_rank([tag["highway"] for tag in tags])[segments.way],
+        forward=segments.first < segments.last,
+        out_deg=out_deg,
+        in_deg=in_deg,
+        start=arc_start,
+        to=arc_to,
+        sign=standing.kind[nodes],
+        way_direction=standing.way_direction[nodes],
+    )
+    turn_ms = np.empty((len(profiles), arc_to.size), dtype=np.int32)
+    inside = np.zeros_like(usable)
     parts: list[NDArray[np.int32]] = []
     part_m: list[NDArray[np.float64]] = []
-    for index in range(len(profiles)):
-        allowed = usable[index][arc_from] & usable[index][arc_to] & (turn_ms[index] >= 0)
-        start = np.concatenate(([0], np.cumsum(np.bincount(arc_from[allowed], minlength=head.size))))
-        part = strong_parts(start, arc_to[allowed], usable[index])
+    for index, profile in enumerate(profiles):
+        forbidden = blocks_arc[index] | _banned(restrictions.pairs[index], arc_from, arc_to, head.size)
+        turn_ms[index] = turn_costs(
+            junctions,
+            forbidden,
+            usable[index],
+            travel_ms[index],
+            segments.length_mm,
+            figures(profile, driving_side),
+        )
+        allowed = turn_ms[index] >= 0
+        part = _parts(arc_from[allowed], arc_to[allowed], usable[index])
         parts.append(part)
         used = part >= 0
         part_m.append(np.bincount(part[used], weights=segments.length_mm[used] / _MM_PER_M).astype(np.float64))
+        inside[index] = _inside(
+            usable[index] & segments.inside[index], part, arc_from[allowed], arc_to[allowed], segments.length_mm
+        )
 
-    tags = extract.way_tags
-    shape_lon, shape_lat = extract.lon[extract.way_node], extract.lat[extract.way_node]
     drawn = np.unique(segments.way)
     on_drawn = np.isin(np.repeat(np.arange(len(tags)), np.diff(extract.way_start)), drawn)
     lon, lat = shape_lon[on_drawn], shape_lat[on_drawn]
@@ -409,9 +314,12 @@ def _assemble(
         way_highway=tuple(tag["highway"] for tag in tags),
         way_name=tuple(tag.get("name") or tag.get("name:en") or tag.get("ref", "") for tag in tags),
         way_aliases=tuple(frozenset(plain_name(tag[key]) for key in _NAME_KEYS if key in tag) for tag in tags),
+        way_narrow=np.array([is_narrow(tag) for tag in tags], dtype=np.bool_),
         arc_start=arc_start,
         arc_to=arc_to,
         turn_ms=turn_ms,
+        chains=restrictions.chains,
+        inside=inside,
         usable=usable,
         travel_ms=travel_ms,
         part=np.stack(parts),
@@ -423,7 +331,9 @@ def _assemble(
         last=segments.last,
         bounds=(float(lon.min()), float(lat.min()), float(lon.max()), float(lat.max())),
         content_hash=extract.content_hash,
-        notes=_notes(extract),
+        restrictions_kept=restrictions.kept,
+        restrictions_dropped=restrictions.dropped,
+        notes=(),
     )
 
 
@@ -438,20 +348,63 @@ def _arcs(tail: NDArray[np.int32], head: NDArray[np.int32], nodes: int) -> tuple
     return arc_start.astype(np.int64), arc_to.astype(np.int32)
 
 
-def _notes(extract: OsmExtract) -> tuple[Finding, ...]:
-    """One finding for each limit that could not be read, with the number of ways that carry it."""
-    seen: Counter[tuple[str, str]] = Counter()
-    example: dict[tuple[str, str], int] = {}
-    for way, tags in enumerate(extract.way_tags):
-        for item in unread_limits(tags):
-            seen[item] += 1
-            example.setdefault(item, int(extract.way_id[way]))
+def _banned(
+    pairs: frozenset[tuple[int, int]], arc_from: NDArray[np.int64], arc_to: NDArray[np.int32], segments: int
+) -> NDArray[np.bool_]:
+    """Which arcs are among the pairs of segments: bool[a]."""
+    if not pairs:
+        return np.zeros(arc_to.size, dtype=np.bool_)
+    keys = np.array([one * segments + other for one, other in pairs], dtype=np.int64)
+    return np.isin(arc_from * segments + arc_to, keys)
+
+
+def _parts(arc_from: NDArray[np.int64], arc_to: NDArray[np.int32], usable: NDArray[np.bool_]) -> NDArray[np.int32]:
+    start = np.concatenate(([0], np.cumsum(np.bincount(arc_from, minlength=usable.size))))
+    return strong_parts(start.astype(np.int64), arc_to, usable)
+
+
+def _inside(
+    signed: NDArray[np.bool_],
+    part: NDArray[np.int32],
+    arc_from: NDArray[np.int64],
+    arc_to: NDArray[np.int32],
+    length_mm: NDArray[np.int64],
+) -> NDArray[np.bool_]:
+    """Add to the streets signed "only to serve something here" those that lie behind them: bool[s].
+
+    A street without a sign that can only be reached through signed ones would be out of reach if the signs were read
+    by the letter. So in each part of the network the largest piece that hangs together without signed streets is
+    what one may drive through, and everything else in that part is inside.
+    """
+    if not signed.any():
+        return signed
+    open_ = (part >= 0) & ~signed
+    both = open_[arc_from] & open_[arc_to]
+    piece = _parts(arc_from[both], arc_to[both], open_)
+    touched = np.isin(part, np.unique(part[signed]))
+    among = open_ & touched
+    if not among.any():
+        return signed
+    weight = np.bincount(piece[among], weights=length_mm[among])
+    largest: dict[int, int] = {}
+    for number in np.unique(piece[among]).tolist():
+        home = int(part[np.flatnonzero(piece == number)[0]])
+        if home not in largest or weight[number] > weight[largest[home]]:
+            largest[home] = number
+    return signed | (among & ~np.isin(piece, list(largest.values())))
+
+
+def _notes(
+    extract: OsmExtract, unread: Counter[tuple[str, str]], example: dict[tuple[str, str], int]
+) -> tuple[Finding, ...]:
+    """One finding for each value that could not be read, with the number of ways that carry it."""
     return tuple(
         Finding(
             file=extract.source,
-            message=f"{key} of way {example[key, value]} cannot be read, and was passed over ({count} ways)",
+            message=f"{key} of way {example[key, value]} cannot be read, and {_PASSED[':conditional' in key]} "
+            f"({count} ways)",
             value=value,
-            expected="a number, with its unit where it is not metres or tonnes",
+            expected=_READABLE[":conditional" in key],
         )
-        for (key, value), count in sorted(seen.items())
+        for (key, value), count in sorted(unread.items())
     )

@@ -2,22 +2,34 @@
 
 Keys and values are those of the OpenStreetMap wiki ("Key:access", "Key:oneway", "Key:maxweight", "Key:smoothness",
 "Key:tracktype", "Key:barrier"). Of several access keys the most specific one that says something decides. The
-speeds are working figures of this project, for a loaded truck between stops with its slowing at junctions; each
-table says why. They are meant to be replaced by a city's own measurements.
+speeds are working figures of this project, for a loaded truck between stops; what turning at a junction costs comes on
+top (``turns``). Each table says why. They are meant to be replaced by a city's own measurements.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
+from geodata.streets.conditions import decide
+from geodata.streets.profile import ACCESS_CLASSES, TruckProfile
 from geodata.streets.tag_values import kph, metres, tonnes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-# From the largest to the smallest. All but the handcart are motor vehicles.
-ACCESS_CLASSES: Final = ("compactor", "tipper", "three_wheeler", "handcart")
+    from geodata.streets.conditions import Hours
+
+__all__ = [
+    "ACCESS_CLASSES",
+    "MOTOR_CLASSES",
+    "TruckProfile",
+    "WayRule",
+    "is_narrow",
+    "node_blocks",
+    "unread_limits",
+    "way_rule",
+]
 
 # Classes open to motor vehicles unless an access tag says otherwise: (km/h untagged, km/h at most where a sign
 # allows it). Untagged streets are mostly urban, where junctions, parked cars and the truck's own weight hold
@@ -68,6 +80,14 @@ _SMOOTHNESS_REFUSED: Final = {
     "handcart": frozenset({"impassable"}),
 }
 
+# Streets whose traffic a crew can cross with a bin: lanes always, quiet streets where they are no wider than two cars
+# side by side (2 x 2.55 m, the width of a truck, and some air). This project's reading.
+_LANES: Final = frozenset(
+    {"living_street", "service", "track", "pedestrian", "footway", "path", "cycleway", "bridleway"}
+)
+_STREETS_WITHOUT_TRAFFIC: Final = frozenset({"residential", "unclassified", "road"})
+_CROSSED_M: Final = 5.5
+
 _ALLOWED: Final = frozenset({
     "yes", "designated", "official", "public", "permissive", "destination", "delivery", "customers", "customer",
     "discouraged", "unknown", "hgv",
@@ -76,8 +96,8 @@ _REFUSED: Final = frozenset({
     "no", "private", "permit", "restricted", "staff", "employees", "residents", "agricultural", "forestry",
     "military", "emergency", "psv", "bus", "taxi", "bicycle", "foot", "use_sidepath", "dismount",
 })  # fmt: skip
-# The threshold between "goods" and "hgv" (OpenStreetMap wiki, "Key:hgv"): 3.5 tonnes of permitted weight.
-_HGV_ABOVE_T: Final = 3.5
+# Of the allowed values those that let a truck in only to serve something there, not to drive through.
+_INSIDE: Final = frozenset({"destination", "delivery", "customers", "customer"})
 
 # What stops every vehicle unless a tag opens it. A gate, a lift gate, a toll booth and the like are open
 # unless a tag closes them: most are mapped without saying, and stand open in working hours.
@@ -96,69 +116,44 @@ _UNSIGNED_RESTRICTOR_M: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TruckProfile:
-    """A kind of truck, as far as streets are concerned.
+class WayRule:
+    """What one profile may do on a way.
 
     Attributes
     ----------
-    name
-        the profile's name; unique in a network.
-    access_class
-        one of ``ACCESS_CLASSES``.
-    width_m, height_m, length_m
-        outer size in metres.
-    weight_t
-        largest weight with its load, tonnes.
-    speed_factor
-        its pace relative to the tables, above 0; limits by law are never passed.
-
-    Raises
-    ------
-    ValueError
-        An access class that does not exist, or a number that is not above 0.
+    forward_kph, backward_kph
+        speed along its nodes and against them, 0 where it may not drive.
+    inside_only
+        it may come in only to serve something there, not to drive through.
+    unread
+        conditional tags, (key, value), that could not be understood.
     """
-
-    name: str
-    access_class: str
-    width_m: float
-    height_m: float
-    length_m: float
-    weight_t: float
-    speed_factor: float = 1.0
-
-    def __post_init__(self) -> None:
-        if not self.name:
-            raise ValueError("A truck profile needs a name, but its name is empty.")
-        if self.access_class not in ACCESS_CLASSES:
-            raise ValueError(
-                f"Truck profile {self.name!r} has access class {self.access_class!r}; "
-                f"it must be one of {', '.join(ACCESS_CLASSES)}."
-            )
-        for field in ("width_m", "height_m", "length_m", "weight_t", "speed_factor"):
-            value = getattr(self, field)
-            if not 0 < value < float("inf"):
-                raise ValueError(f"Truck profile {self.name!r} has {field} {value!r}; it must be a number above 0.")
-
-    @property
-    def on_foot(self) -> bool:
-        """Whether people push it."""
-        return self.access_class == "handcart"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WayRule:
-    """What one profile may do on a way: km/h along its nodes and against them, 0 where it may not drive."""
 
     forward_kph: float
     backward_kph: float
+    inside_only: bool = False
+    unread: tuple[tuple[str, str], ...] = ()
 
 
 _CLOSED: Final = WayRule(forward_kph=0.0, backward_kph=0.0)
 
 
-def way_rule(tags: Mapping[str, str], profile: TruckProfile) -> WayRule:
-    """Judge a way for a profile by its tags."""
+def way_rule(tags: Mapping[str, str], profile: TruckProfile, hours: Hours | None = None) -> WayRule:
+    """Judge a way for a profile by its tags, in the hours in which trucks are out (any hour without them)."""
     highway = tags.get("highway", "")
+    plain = decide(
+        tags,
+        profile,
+        hours,
+        access_keys=_access_keys(profile),
+        openness=_openness,
+        open_by_class=profile.on_foot or highway in MOTOR_CLASSES,
+    )
+    rule = _plain_rule(highway, plain.tags, profile)
+    return replace(rule, unread=plain.unread) if plain.unread else rule
+
+
+def _plain_rule(highway: str, tags: Mapping[str, str], profile: TruckProfile) -> WayRule:
     if not _class_open(highway, tags, profile) or not _access_open(tags, profile) or not _fits(tags, profile):
         return _CLOSED
     if tags.get("route") == "ferry" or tags.get("smoothness") in _SMOOTHNESS_REFUSED[profile.access_class]:
@@ -167,6 +162,7 @@ def way_rule(tags: Mapping[str, str], profile: TruckProfile) -> WayRule:
     return WayRule(
         forward_kph=_speed(tags, profile, "maxspeed:forward") if forward else 0.0,
         backward_kph=_speed(tags, profile, "maxspeed:backward") if backward else 0.0,
+        inside_only=not profile.on_foot and _access(tags, profile) == 1,
     )
 
 
@@ -177,7 +173,7 @@ def node_blocks(tags: Mapping[str, str], profile: TruckProfile) -> bool:
         return True
     said = _access(tags, profile)
     if said is not None:
-        return not said
+        return said == 0
     if barrier is None:
         return False
     if tags.get("locked") == "yes":
@@ -185,6 +181,17 @@ def node_blocks(tags: Mapping[str, str], profile: TruckProfile) -> bool:
     if barrier == "height_restrictor" and not profile.on_foot and not {"maxheight", "maxheight:physical"} & tags.keys():
         return profile.height_m > _UNSIGNED_RESTRICTOR_M
     return barrier in (_HANDCART_BARRIERS if profile.on_foot else _MOTOR_BARRIERS)
+
+
+def is_narrow(tags: Mapping[str, str]) -> bool:
+    """Whether a crew crosses the street on foot with a bin, so that a truck may halt on either side of it."""
+    highway = tags.get("highway", "")
+    if highway in _LANES:
+        return True
+    if highway not in _STREETS_WITHOUT_TRAFFIC:
+        return False
+    width_m = metres(tags.get("width", ""))
+    return (width_m is not None and width_m <= _CROSSED_M) or tags.get("lanes") == "1"
 
 
 def unread_limits(tags: Mapping[str, str]) -> list[tuple[str, str]]:
@@ -209,7 +216,7 @@ def _class_open(highway: str, tags: Mapping[str, str], profile: TruckProfile) ->
         return False
     if highway in _MOTOR_KPH:
         return True
-    return highway in _CLOSED_TO_MOTORS_KPH and any(_verdict(tags.get(key)) for key in _access_keys(profile)[1:])
+    return highway in _CLOSED_TO_MOTORS_KPH and any(_openness(tags.get(key)) for key in _access_keys(profile)[1:])
 
 
 def _access_keys(profile: TruckProfile) -> tuple[str, ...]:
@@ -218,30 +225,30 @@ def _access_keys(profile: TruckProfile) -> tuple[str, ...]:
         return ("access", "foot")
     if profile.access_class == "three_wheeler":
         return ("access", "vehicle", "motor_vehicle")
-    return ("access", "vehicle", "motor_vehicle", "hgv" if profile.weight_t > _HGV_ABOVE_T else "goods")
+    return ("access", "vehicle", "motor_vehicle", "hgv" if profile.heavy else "goods")
 
 
 def _access_open(tags: Mapping[str, str], profile: TruckProfile) -> bool:
-    said = _access(tags, profile)
-    return True if said is None else said
+    return _access(tags, profile) != 0
 
 
-def _access(tags: Mapping[str, str], profile: TruckProfile) -> bool | None:
+def _access(tags: Mapping[str, str], profile: TruckProfile) -> int | None:
+    """Say what the most specific access tag that says something allows; None where none does."""
     for key in reversed(_access_keys(profile)):
-        said = _verdict(tags.get(key))
+        said = _openness(tags.get(key))
         if said is not None:
             return said
     return None
 
 
-def _verdict(value: str | None) -> bool | None:
-    """Whether an access value opens or closes; None where it says nothing that is known."""
+def _openness(value: str | None) -> int | None:
+    """Say what an access value allows: 0 closed, 1 only to serve something there, 2 open; None for nothing."""
     if value is None:
         return None
     parts = {part.strip() for part in value.split(";")}
     if parts & _ALLOWED:
-        return True
-    return False if parts & _REFUSED else None
+        return 2 if parts & (_ALLOWED - _INSIDE) else 1
+    return 0 if parts & _REFUSED else None
 
 
 def _says_none(value: str) -> bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
 import shapely
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from geodata.streets.roads import RoadNetwork
+
+Approach = Literal["curb", "either", "any"]
 
 RIGHT: Final = 1
 LEFT: Final = -1
@@ -83,6 +85,17 @@ class Places:
             offset_m=self.offset_m[chosen],
             lon=self.lon[chosen],
             lat=self.lat[chosen],
+        )
+
+    def join(self, other: Places) -> Places:
+        """Give these places and, after them, the others."""
+        return Places(
+            segment=np.concatenate((self.segment, other.segment)),
+            along_mm=np.concatenate((self.along_mm, other.along_mm)),
+            side=np.concatenate((self.side, other.side)),
+            offset_m=np.concatenate((self.offset_m, other.offset_m)),
+            lon=np.concatenate((self.lon, other.lon)),
+            lat=np.concatenate((self.lat, other.lat)),
         )
 
 
@@ -166,6 +179,51 @@ def snap(
     return result
 
 
+def other_kerb(
+    network: RoadNetwork,
+    places: Places,
+    *,
+    profiles: Sequence[Sequence[str]],
+    approach: Approach | None = None,
+) -> Places:
+    """Find for each place the same point of the street driven the other way, where a truck may halt there as well.
+
+    Parameters
+    ----------
+    profiles
+        As for ``snap``: which profiles may come. One of them must be able to drive that way.
+    approach
+        ``"curb"``: only the thing's own side of the street will do; ``"either"``: both sides where the street is
+        narrow enough to be crossed with a bin; ``"any"``: both sides everywhere. Narrow streets by default.
+
+    Returns
+    -------
+    Places
+        n places, ``segment`` -1 where there is no other kerb. The two are a choice for whoever plans: the nearer one
+        on arrival and the other one on departure would be a turn in mid-street that no truck can make.
+    """
+    own = places.segment.astype(np.int64)
+    back = np.where(own >= 0, network.reverse[own], -1).astype(np.int64)
+    for group in {frozenset(allowed) for allowed in profiles}:
+        members = np.array([frozenset(allowed) == group for allowed in profiles], dtype=np.bool_)
+        indices = [network.profile_index(name) for name in group]
+        served: NDArray[np.bool_] = np.asarray(network.usable[indices].any(axis=0))
+        back[members & (back >= 0) & ~served[back]] = -1
+    if approach == "curb":
+        back[:] = -1
+    elif approach != "any":
+        back[(back >= 0) & ~network.way_narrow[network.way[own]]] = -1
+    there = back >= 0
+    return Places(
+        segment=back.astype(np.int32),
+        along_mm=np.where(there, network.length_mm[back] - places.along_mm, 0),
+        side=np.where(there, -places.side, 0).astype(np.int8),
+        offset_m=np.where(there, places.offset_m, np.inf),
+        lon=places.lon.copy(),
+        lat=places.lat.copy(),
+    )
+
+
 def point_at(network: RoadNetwork, segment: int, along_mm: int) -> tuple[float, float]:
     """Longitude and latitude of a position along a directed segment."""
     shape = network.shape(segment)
@@ -201,6 +259,7 @@ def _snap_group(
     for index in profiles:
         part = network.part[index]
         longest = np.maximum(longest, np.where(part >= 0, network.part_m[index][part], 0.0))
+    leads_nowhere = longest < _SCRAP_M
     longest = np.maximum(longest, np.where(twin >= 0, longest[twin], 0.0))
     wanted = [None if name is None else plain_name(name) for name in names]
     named = np.array(
@@ -218,7 +277,7 @@ def _snap_group(
         length = int(network.length_mm[segment])
         along = min(max(along, 0), length)
         back = int(twin[segment])
-        if _goes_back(network, served_by, segment, back, side):
+        if _goes_back(network, served_by, leads_nowhere, segment, back, side):
             segment, side, along = back, -side, length - along
         result.segment[point] = segment
         result.side[point] = side
@@ -227,10 +286,22 @@ def _snap_group(
         result.lon[point], result.lat[point] = point_at(network, segment, along)
 
 
-def _goes_back(network: RoadNetwork, served_by: NDArray[np.int64], segment: int, back: int, side: int) -> bool:
-    """Whether the opposite direction serves better: more profiles may drive it, or the thing stands at its kerb."""
+def _goes_back(
+    network: RoadNetwork,
+    served_by: NDArray[np.int64],
+    leads_nowhere: NDArray[np.bool_],
+    segment: int,
+    back: int,
+    side: int,
+) -> bool:
+    """Whether the opposite direction serves better.
+
+    It does if it is not cut off while this one is, if more profiles may drive it, or if the thing stands at its kerb.
+    """
     if back < 0:
         return False
+    if leads_nowhere[segment] != leads_nowhere[back]:
+        return bool(leads_nowhere[segment])
     if served_by[segment] != served_by[back]:
         return bool(served_by[back] > served_by[segment])
     return side == (LEFT if network.driving_side == "right" else RIGHT)

@@ -10,18 +10,24 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from geodata.streets.paths import UNREACHED, Ends, fill, place_costs, profile_graph, unpack, workspace
+from geodata.streets.contraction import INFINITE
+from geodata.streets.geodesy import haversine_m
+from geodata.streets.hierarchy import router_of
+from geodata.streets.paths import Ends, fill, workspace
+from geodata.streets.states import place_costs, profile_graph, unpack
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from geodata.streets.roads import RoadNetwork
+    from geodata.streets.network import RoadNetwork
     from geodata.streets.snap import Places
 
 # There is no way; never a large number, which could be added up by mistake.
 NO_PATH: Final = -1
+# Half of what 32 bits of millimetres hold is 2,147 km; no quickest path across a thousand kilometres is that crooked.
+_WIDEST_M: Final = 1_000_000.0
 
 
 def travel_matrix(
@@ -54,8 +60,11 @@ def travel_matrix(
     KeyError
         The network was built without this profile.
     """
-    ms, mm = travel_ms_mm(network, profile, places, sources=sources, targets=targets)
-    return _thousandth(ms), _thousandth(mm)
+    ends = _ends(network, profile, places, sources, targets)
+    if is_wide(network):
+        ms, mm = _apart(_plain(network, profile, ends))
+        return _thousandth(ms), _thousandth(mm)
+    return router_of(network, profile).rounded(ends)
 
 
 def travel_ms_mm(
@@ -67,21 +76,57 @@ def travel_ms_mm(
     targets: Sequence[int] | NDArray[np.integer] | None = None,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Do the same in exact milliseconds and millimetres, int64[rows, columns]."""
-    graph = profile_graph(network, profile)
-    segment, into, out_of = place_costs(network, profile, graph, places)
+    ends = _ends(network, profile, places, sources, targets)
+    return _apart(_plain(network, profile, ends) if is_wide(network) else router_of(network, profile).packed(ends))
+
+
+def plain_ms_mm(
+    network: RoadNetwork,
+    profile: str,
+    places: Places,
+    *,
+    sources: Sequence[int] | NDArray[np.integer] | None = None,
+    targets: Sequence[int] | NDArray[np.integer] | None = None,
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Do the same by a plain Dijkstra search from each place: what the hierarchy is held against."""
+    return _apart(_plain(network, profile, _ends(network, profile, places, sources, targets)))
+
+
+def is_wide(network: RoadNetwork) -> bool:
+    """Whether quickest paths may be too long for the millimetres of a packed cost to add up in any order."""
+    west, south, east, north = network.bounds
+    corner = haversine_m(*(np.array([degrees]) for degrees in (west, south, east, north)))
+    return float(corner[0]) > _WIDEST_M
+
+
+def _ends(
+    network: RoadNetwork,
+    profile: str,
+    places: Places,
+    sources: Sequence[int] | NDArray[np.integer] | None,
+    targets: Sequence[int] | NDArray[np.integer] | None,
+) -> Ends:
+    segment, into, out_of = place_costs(network, profile, places)
     everything = np.arange(len(places))
-    ends = Ends(
+    return Ends(
         rows=everything if sources is None else np.asarray(sources, dtype=np.int64).reshape(-1),
         columns=everything if targets is None else np.asarray(targets, dtype=np.int64).reshape(-1),
         segment=segment,
         into=into,
         out_of=out_of,
     )
+
+
+def _plain(network: RoadNetwork, profile: str, ends: Ends) -> NDArray[np.int64]:
+    graph = profile_graph(network, profile)
     # Places on the same segment share one search: from its end on, their paths are the same.
-    by_segment = np.argsort(segment[ends.rows], kind="stable")
-    cost = fill(ends, by_segment, graph, workspace(graph.cost.size))
+    by_segment = np.argsort(ends.segment[ends.rows], kind="stable")
+    return fill(ends, by_segment, graph, workspace(graph.cost.size))
+
+
+def _apart(cost: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     ms, mm = unpack(cost)
-    none = cost == UNREACHED
+    none = cost >= INFINITE
     ms[none] = mm[none] = NO_PATH
     return ms, mm
 

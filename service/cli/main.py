@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from service.cli import city, show
+from service.cli import city, show, streets
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -16,6 +16,7 @@ app = typer.Typer(
     help="Plans municipal waste collection: from streets and bins to tomorrow's routes.",
 )
 app.add_typer(city.app, name="city")
+app.add_typer(streets.app, name="streets")
 
 CityPath = Annotated[Path, typer.Argument(help="The city's folder, or a zip of it.", metavar="CITY")]
 Seconds = Annotated[float, typer.Option(min=1, max=86_400, help="How long to search.")]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from geodata.streets.osm import OsmExtract
+from geodata.streets.osm import OsmExtract, Restriction
 from geodata.streets.roads import TruckProfile
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ def sample_extract(
     nodes: Mapping[int, tuple[float, float]],
     ways: Sequence[tuple[int, Sequence[int], Mapping[str, str]]],
     node_tags: Mapping[int, dict[str, str]] | None = None,
+    restrictions: Sequence[Restriction] = (),
 ) -> OsmExtract:
     """Make an extract from node positions (lon, lat) and ways (id, nodes, tags)."""
     ids = sorted(nodes)
@@ -49,10 +50,27 @@ def sample_extract(
         way_node=np.array([index[ref] for _, refs, _ in ways for ref in refs], dtype=np.int32),
         way_tags=tuple(dict(tags) for _, _, tags in ways),
         node_tags={index[node]: tags for node, tags in (node_tags or {}).items()},
-        restrictions=(),
+        restrictions=tuple(restrictions),
         features=(),
         content_hash="0" * 64,
         bounds=(float(lon.min()), float(lat.min()), float(lon.max()), float(lat.max())),
+    )
+
+
+def banned(
+    from_way: int,
+    via: int | Sequence[int],
+    to_way: int,
+    **tags: str,
+) -> Restriction:
+    """Make a restriction over a node (a number) or over ways (a list); ``restriction`` is its tag."""
+    return Restriction(
+        osm_id=1,
+        from_ways=(from_way,),
+        via_nodes=(via,) if isinstance(via, int) else (),
+        via_ways=() if isinstance(via, int) else tuple(via),
+        to_ways=(to_way,),
+        tags={"type": "restriction", **{key.replace("__", ":"): value for key, value in tags.items()}},
     )
 
 

@@ -22,7 +22,7 @@ def length_m(coords: np.ndarray[tuple[int, int], np.dtype[np.float64]]) -> float
 
 
 def crossing() -> RoadNetwork:
-    nodes = {1: (0.0, 0.0), 2: (0.001, 0.0), 3: (0.001, 0.001), 4: (0.002, 0.001), 5: (0.002, 0.0)}
+    nodes = {1: (0.0, 0.0), 2: (0.001, 0.0), 3: (0.001, 0.001), 4: (0.002, 0.001), 5: (0.002, -0.001)}
     ways = [
         (1, [1, 2], {**STREET, "name": "Market Street"}),
         (2, [2, 3, 4], {**STREET, "name": "Canal Street", "oneway": "yes"}),

@@ -42,12 +42,13 @@ def arcs(network: RoadNetwork, profile: int = 0) -> set[tuple[tuple[int, int], t
 
 
 def test_ways_are_cut_where_they_share_a_node() -> None:
-    """Two ways that share a node become four streets that meet there, each in both directions."""
+    """Two ways that share a node become four streets that meet there, each driven both ways to its dead end."""
     extract = sample_extract(CROSS, [(1, [1, 2, 3], STREET), (2, [4, 2, 5], STREET)])
     network = build_roads(extract, [COMPACTOR], driving_side="right")
     assert ends(network) == sorted([(1, 2), (2, 1), (2, 3), (3, 2), (2, 4), (4, 2), (2, 5), (5, 2)])
     assert ((1, 2), (2, 5)) in arcs(network)
-    assert ((1, 2), (2, 1)) in arcs(network), "turning back at a segment's end is allowed for now"
+    assert ((1, 2), (2, 1)) not in arcs(network), "nobody turns round in mid-street"
+    assert ((2, 1), (1, 2)) in arcs(network), "at a dead end there is nothing else to do"
     assert all(first[1] == then[0] for first, then in arcs(network))
 
 

@@ -24,7 +24,6 @@ from geodata.streets.geodesy import haversine_m
 from geodata.streets.legs import legs
 from geodata.streets.osm import read_osm
 from geodata.streets.roads import FORBIDDEN_TURN, RoadNetwork, build_roads
-from geodata.streets.rules import node_blocks
 from geodata.streets.snap import Places, snap
 from geodata.streets.travel import NO_PATH, travel_matrix, travel_ms_mm
 
@@ -231,58 +230,63 @@ def random_places(network: RoadNetwork, n: int, seed: int) -> Places:
     )
 
 
-def line_graph(network: RoadNetwork, profile: int, weight: list[int], blocked: set[int]) -> nx.DiGraph:
-    """Join usable segments where one ends and another begins, except over blocked nodes (ids)."""
-    usable = np.flatnonzero(network.usable[profile]).tolist()
-    leaving: dict[int, list[int]] = {}
-    for segment in usable:
-        leaving.setdefault(int(network.tail[segment]), []).append(segment)
+def state_graph(network: RoadNetwork, profile: int) -> nx.DiGraph:
+    """Join what may follow each other, as (segment, came in from outside); weights are pairs in one number."""
+    usable = network.usable[profile]
+    inside = network.inside[profile]
+    assert not network.chains[profile], "this graph has no memory for chains"
     graph = nx.DiGraph()
-    graph.add_nodes_from(usable)
-    for segment in usable:
-        corner = int(network.head[segment])
-        closed = int(network.node_id[corner]) in blocked
-        for following in leaving.get(corner, []):
-            if not closed or following == network.reverse[segment]:
-                graph.add_edge(segment, following, weight=weight[segment])
+    graph.add_nodes_from((segment, False) for segment in np.flatnonzero(usable).tolist())
+    for segment in np.flatnonzero(usable).tolist():
+        own = int(network.travel_ms[profile, segment]) * 2**40 + int(network.length_mm[segment])
+        for arc in range(network.arc_start[segment], network.arc_start[segment + 1]):
+            following, turn_ms = int(network.arc_to[arc]), int(network.turn_ms[profile, arc])
+            if turn_ms < 0 or not usable[following]:
+                continue
+            weight = own + turn_ms * 2**40
+            comes_in = bool(inside[following] and not inside[segment])
+            graph.add_edge((segment, False), (following, comes_in), weight=weight)
+            if inside[following] and inside[segment]:
+                graph.add_edge((segment, True), (following, True), weight=weight)
     return graph
 
 
 @pytest.mark.parametrize("name", ["monaco.osm.pbf", "male_streets.osm.gz"])
 def test_real_streets_equal_networkx(name: str) -> None:
-    """On real streets every cell equals Dijkstra's answer on a line graph that networkx holds, in both metrics."""
+    """On real streets every cell equals Dijkstra's answer on a graph that networkx holds, in both metrics."""
     extract = read_osm(real_extract(name))
     network = build_roads(extract, ALL_PROFILES, driving_side="right")
     places = random_places(network, 40, seed=2)
-    blocked_at = {
-        profile.name: {
-            int(extract.node_id[node]) for node, tags in extract.node_tags.items() if node_blocks(tags, profile)
-        }
-        for profile in network.profiles
-    }
     for index, profile in enumerate(network.profiles):
-        weight = [int(ms) * 2**40 + int(mm) for ms, mm in zip(network.travel_ms[index], network.length_mm, strict=True)]
-        graph = line_graph(network, index, weight, blocked_at[profile.name])
+        graph = state_graph(network, index)
         ms, mm = travel_ms_mm(network, profile.name, places)
+        part_of = [
+            int(network.travel_ms[index][segment] * along // network.length_mm[segment]) * 2**40 + int(along)
+            for segment, along in zip(places.segment, places.along_mm, strict=True)
+        ]
         for i in range(0, len(places), 4):
             own = int(places.segment[i])
-            if own not in graph:
+            if (own, False) not in graph:
                 assert (np.delete(ms[i], i) == NO_PATH).all()
                 continue
-            to = nx.single_source_dijkstra_path_length(graph, own)
-            own_ms = int(network.travel_ms[index][own] * places.along_mm[i] // network.length_mm[own])
-            used = own_ms * 2**40 + int(places.along_mm[i])
-            around = min((to[s] + weight[s] for s in graph.predecessors(own) if s in to), default=None)
+            to = nx.single_source_dijkstra_path_length(graph, (own, False))
+            around = [
+                to[state] + weight
+                for layer in (False, True)
+                if (own, layer) in graph
+                for state, _, weight in graph.in_edges((own, layer), data="weight")
+                if state in to
+            ]
             for j in range(len(places)):
                 there = int(places.segment[j])
-                expected = to.get(there)
+                expected = min((to[state] for state in ((there, False), (there, True)) if state in to), default=None)
                 if there == own:
-                    expected = 0 if places.along_mm[j] >= places.along_mm[i] else around
+                    ahead = places.along_mm[j] >= places.along_mm[i]
+                    expected = 0 if ahead else min(around, default=None)
                 if i == j or expected is None:
                     assert (ms[i, j], mm[i, j]) == ((0, 0) if i == j else (NO_PATH, NO_PATH))
                     continue
-                there_ms = int(network.travel_ms[index][there] * places.along_mm[j] // network.length_mm[there])
-                total = expected - used + there_ms * 2**40 + int(places.along_mm[j])
+                total = expected - part_of[i] + part_of[j]
                 assert (ms[i, j], mm[i, j]) == (total >> 40, total & (2**40 - 1))
 
 
@@ -290,6 +294,7 @@ def test_real_streets_equal_a_search_over_raw_nodes() -> None:
     """Between junctions of Phnom Penh, all two-way, times equal a plain search over the extract's own nodes."""
     extract = read_osm(real_extract("phnom_penh_centre_rebuilt.osm.gz"))
     network = build_roads(extract, [COMPACTOR], driving_side="right")
+    network = dataclasses.replace(network, turn_ms=np.zeros_like(network.turn_ms))
     kph = {"residential": 25.0, "secondary": 40.0}
     graph = nx.Graph()
     for way, tags in enumerate(extract.way_tags):

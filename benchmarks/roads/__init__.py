@@ -1,0 +1,1 @@
+"""Street networks and travel matrices, measured beside named peers."""
