@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from geodata.streets.states import ProfileGraph
 
 
-class Absent(Exception):  # noqa: N818 - a peer that is absent is a row of the table, not an error
+class Absent(Exception):
     """Why a peer cannot be measured here."""
 
 

@@ -60,7 +60,7 @@ class Streets:
     way_id: NDArray[np.int64]
 
 
-class _Cannot(Exception):  # noqa: N818 - it is a reason, not an error
+class _Cannot(Exception):
     """Why a relation cannot be placed on the streets."""
 
 
