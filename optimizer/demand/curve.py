@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from optimizer.demand.clean import DAY_S, FULL
-from optimizer.demand.exposure import Exposure
+from optimizer.demand.exposure import WEEKDAYS, Exposure
 from optimizer.demand.state import fading_sums
 
 if TYPE_CHECKING:
     from optimizer.demand.clean import CleanTable
     from optimizer.demand.exposure import Calendar
-    from optimizer.demand.readings import Flags, Floats, Longs
+    from optimizer.demand.readings import Floats, Longs
     from optimizer.demand.state import Cycles
 
 POWERS: Final = (0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.15)
@@ -85,20 +85,15 @@ def observation_weights(table: CleanTable, cycle: Cycles) -> Floats:
 def impute_full(fill: Floats, foretold: Floats, noise: Floats) -> Floats:
     """Return the fills, those at full raised to what they are on average, given that they are at least full.
 
-    The mean of a normal distribution beyond a point is that of Tobit regression: m + s * phi(a) / (1 - Phi(a)), with
-    a = (1 - m) / s; the ratio is taken in Birnbaum's approximation, (a + sqrt(a^2 + 4)) / 2 from below for a > 0
-    (Birnbaum 1942), which is within 0.12 of it everywhere that matters here.
+    The mean of a normal distribution beyond a point is m + s * phi(a) / (1 - Phi(a)) with a = (1 - m) / s, as in Tobin's
+    regression (1958). Phi is Page's logistic approximation (1977), off by less than 0.0002; far out, where that is too
+    much, the ratio is Birnbaum's lower bound (1942).
     """
     above = (FULL - foretold) / noise
-    mean = foretold + noise * np.where(above > -1, _mills(above), np.exp(-0.5 * above**2) / np.sqrt(2 * np.pi))
-    return np.where(fill >= FULL, np.clip(np.maximum(mean, FULL), FULL, HIGHEST), fill)
-
-
-def _mills(above: Floats) -> Floats:
     density = np.exp(-0.5 * above**2) / np.sqrt(2 * np.pi)
-    # Phi by Page's logistic approximation (Page 1977), error below 0.0002; the tail by its asymptotic bound.
     beyond = 1 / (1 + np.exp(np.clip(1.5976 * above + 0.070565 * above**3, -50, 50)))
-    return np.where(above < 3, density / np.maximum(beyond, 1e-12), (above + np.sqrt(above**2 + 4)) / 2)
+    ratio = np.where(above < 3, density / np.maximum(beyond, 1e-12), (above + np.sqrt(above**2 + 4)) / 2)  # noqa: PLR2004
+    return np.where(fill >= FULL, np.clip(foretold + noise * ratio, FULL, HIGHEST), fill)
 
 
 def fit_curve(
@@ -228,16 +223,15 @@ def _multipliers(sample: _Sample, fill: Floats, foretold: Floats, curve: Curve, 
     slope = curve.power[sample.group] * foretold / days
     slope = np.where(foretold >= HIGHEST, 0.0, slope)
     columns = sample.by_kind * slope[:, None]
-    current = (curve.multiplier * sample.sum(np.ones(len(fill)))[:, None]).sum(axis=0) / max(sample.weight.sum(), 1e-9)
     target = fill - foretold + (columns * curve.multiplier[sample.group]).sum(axis=1)
     scale = 1 / (curve.noise[sample.group] ** 2)
-    city = _ridge(columns, target, sample.weight * scale, prior if current is None else prior)
-    city = _normal(np.clip(city, *_MULTIPLIER_RANGE), sample, prior)
+    city = _ridge(columns, target, sample.weight * scale, prior)
+    city = _normal(np.clip(city, *_MULTIPLIER_RANGE))
     found = np.empty_like(curve.multiplier)
     for g in range(sample.groups):
         of_group = sample.group == g
         own = _ridge(columns[of_group], target[of_group], (sample.weight * scale)[of_group], city)
-        found[g] = _normal(np.clip(own, *_MULTIPLIER_RANGE), sample, prior)
+        found[g] = _normal(np.clip(own, *_MULTIPLIER_RANGE))
     return found
 
 
@@ -248,11 +242,9 @@ def _ridge(columns: Floats, target: Floats, weight: Floats, centre: Floats) -> F
     return found
 
 
-def _normal(multiplier: Floats, sample: _Sample, prior: Floats) -> Floats:
+def _normal(multiplier: Floats) -> Floats:
     """Keep the mean weekday at 1: a level that all days share is the factor's business."""
-    weekdays = multiplier[: len(prior)][:7]
-    del sample
-    return multiplier / weekdays.mean()
+    return multiplier / multiplier[:WEEKDAYS].mean()
 
 
 def _median(values: Floats, otherwise: float) -> float:

@@ -174,9 +174,9 @@ class EventTable:
         n = len(container)
         if len(set(ids)) != len(ids):
             raise ValueError("A container's id appears twice.")
-        if n and not (0 <= container.min() and container.max() < len(ids)):
+        if n and not (container.min() >= 0 and container.max() < len(ids)):
             raise ValueError("An event is of a container that is not among the ids.")
-        if n and not (0 <= time_s.min() and time_s.max() < LATEST_S):
+        if n and not (time_s.min() >= 0 and time_s.max() < LATEST_S):
             raise ValueError("An event lies outside the years 1970 to 2242.")
         kg = np.full(n, math.nan) if kg is None else kg
         source = np.zeros(n, dtype=np.int64) if source is None else source

@@ -8,6 +8,7 @@ and Meier 1958). Situations are classed, since an empty container's forecast err
 from __future__ import annotations
 
 from dataclasses import dataclass
+from statistics import NormalDist
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -90,9 +91,7 @@ def fit_spread(fill: Floats, latent: Floats, foretold: Floats, situation: Floats
     penalty[0, 0] = 1e-6
     prior = np.zeros(situation.shape[1])
     prior[0] = 0.1 if len(fill) == 0 else float(missed @ weight / max(weight.sum(), 1e-9))
-    weights = prior + np.linalg.solve(
-        situation.T @ weighted + penalty, weighted.T @ (missed - situation @ prior)
-    )
+    weights = prior + np.linalg.solve(situation.T @ weighted + penalty, weighted.T @ (missed - situation @ prior))
     width = np.maximum(situation @ weights, NARROWEST)
     classes = int(np.clip(len(fill) // FEWEST_IN_CLASS, 1, MOST_CLASSES))
     edges = np.unique(np.quantile(foretold, np.arange(1, classes) / classes)) if classes > 1 else np.empty(0)
@@ -145,20 +144,10 @@ def _widening(spread: Spread, fill: Floats, foretold: Floats, width: Floats, wei
     return float(outside[order][min(int(np.searchsorted(share, INTERVAL)), len(fill) - 1)])
 
 
-def _normal_quantiles(probability: Floats) -> Floats:
-    """Return the normal distribution's quantiles (Acklam's rational start is not needed: bisection, once)."""
-    low, high = np.full(len(probability), -6.0), np.full(len(probability), 6.0)
-    for _ in range(60):
-        middle = (low + high) / 2
-        under = np.array([0.5 * (1 + _erf(value / np.sqrt(2))) for value in middle]) < probability
-        low, high = np.where(under, middle, low), np.where(under, high, middle)
-    return (low + high) / 2
+def normal_quantile(probability: float) -> float:
+    """Return the standard normal distribution's quantile."""
+    return _NORMAL.inv_cdf(probability)
 
 
-def _erf(value: float) -> float:
-    import math
-
-    return math.erf(value)
-
-
-_NORMAL_QUANTILES: Final = _normal_quantiles(PROBABILITIES)
+_NORMAL: Final = NormalDist()
+_NORMAL_QUANTILES: Final = np.array([normal_quantile(float(each)) for each in PROBABILITIES])

@@ -112,9 +112,7 @@ def fading_sums(container: Longs, time_s: Longs, values: Floats, half_life_s: Fl
     return found
 
 
-def fading_sum_before(
-    time_s: Longs, values: Floats, at_s: Longs, *, half_life_s: float
-) -> Floats:
+def fading_sum_before(time_s: Longs, values: Floats, at_s: Longs, *, half_life_s: float) -> Floats:
     """Return at each moment the sum of all values strictly before it, each halved with every half-life gone by.
 
     Parameters
