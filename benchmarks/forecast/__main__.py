@@ -112,7 +112,6 @@ Figures = dict[str, dict[str, float | None]]
 
 def _edinburgh_rows(case: str, figures: Figures, *, goals: bool) -> list[Row]:
     ours, mean = figures[OURS], figures[MEAN]
-    beside = {"peer_name": MEAN}
 
     def goal(low: float | None, high: float | None) -> tuple[float | None, float | None]:
         return (low, high) if goals else (None, None)

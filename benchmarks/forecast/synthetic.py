@@ -48,7 +48,7 @@ def synthetic_city(
         if step >= days * readings_a_day:
             truth[:, (step - days * readings_a_day) // readings_a_day] = level
             continue
-        seen = np.clip(np.minimum(level, full) + random.normal(0, 0.02, containers), 0.0, full)
+        seen = np.clip(level + random.normal(0, 0.02, containers), 0.0, full)
         everyone = np.arange(containers)
         columns.append((everyone, time_s, False, seen))
         emptied = everyone[(level > 0.75) & (random.random(containers) < 0.8 / readings_a_day)]

@@ -82,7 +82,7 @@ class CleanTable:
 
 
 def clean(events: EventTable) -> CleanTable:
-    """Judge every event; spikes and what is out of range, in percent or tilted is left out, stuck readings are marked."""
+    """Judge every event: faults are left out, readings of a sensor that hangs are marked."""
     verdict = np.full(len(events), Verdict.GOOD, dtype=np.int64)
     fill = events.fill
     verdict[(fill < -SLACK) | (fill > FULL + SLACK)] = Verdict.OUT_OF_RANGE

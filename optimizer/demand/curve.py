@@ -85,8 +85,8 @@ def observation_weights(table: CleanTable, cycle: Cycles) -> Floats:
 def impute_full(fill: Floats, foretold: Floats, noise: Floats) -> Floats:
     """Return the fills, those at full raised to what they are on average, given that they are at least full.
 
-    The mean of a normal distribution beyond a point is m + s * phi(a) / (1 - Phi(a)) with a = (1 - m) / s, as in Tobin's
-    regression (1958). Phi is Page's logistic approximation (1977), off by less than 0.0002; far out, where that is too
+    The mean of a normal distribution beyond a point is m + s * phi(a) / (1 - Phi(a)) with a = (1 - m) / s, as in
+    Tobin's regression (1958). Phi is Page's logistic approximation (1977), off by less than 0.0002; far out, where that is too
     much, the ratio is Birnbaum's lower bound (1942).
     """
     above = (FULL - foretold) / noise
@@ -244,7 +244,8 @@ def _ridge(columns: Floats, target: Floats, weight: Floats, centre: Floats) -> F
 
 def _normal(multiplier: Floats) -> Floats:
     """Keep the mean weekday at 1: a level that all days share is the factor's business."""
-    return multiplier / multiplier[:WEEKDAYS].mean()
+    found: Floats = multiplier / multiplier[:WEEKDAYS].mean()
+    return found
 
 
 def _median(values: Floats, otherwise: float) -> float:

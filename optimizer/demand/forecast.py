@@ -43,7 +43,7 @@ _MOST_STEPS: Final = 21
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Question:
-    """How full will each container be at ``target_s``, as far as was known before ``origin_s``?
+    """Asks how full each container will be at ``target_s``, as far as was known before ``origin_s``.
 
     Parameters
     ----------

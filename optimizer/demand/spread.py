@@ -129,7 +129,8 @@ def product_limit(score: Floats, censored: Flags, weight: Floats) -> Floats:
     beyond = last < PROBABILITIES
     start = np.interp(last, PROBABILITIES, normal)
     found[beyond] = seen[-1] + (normal[beyond] - start)
-    return np.maximum.accumulate(found)
+    rising: Floats = np.maximum.accumulate(found)
+    return rising
 
 
 def _widening(spread: Spread, fill: Floats, foretold: Floats, width: Floats, weight: Floats) -> float:

@@ -78,7 +78,8 @@ def newest_row(table: CleanTable, container: Longs, origin_s: Longs) -> Longs:
 def _is_of(table: CleanTable, row: Longs, container: Longs) -> Flags:
     if not len(table):
         return np.zeros(len(row), dtype=np.bool_)
-    return (row >= 0) & (table.container[row] == container)
+    found: Flags = (row >= 0) & (table.container[row] == container)
+    return found
 
 
 def fading_sums(container: Longs, time_s: Longs, values: Floats, half_life_s: Floats) -> Floats:
