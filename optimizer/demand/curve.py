@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from optimizer.demand.state import Cycles
 
 POWERS: Final = (0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.15)
-STRENGTHS: Final = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
+STRENGTHS: Final = (0.05, 0.2, 0.5, 1.0, 2.0, 4.0, 8.0)
 """How many observations of its own a container needs before they count as much as its group's."""
 HALF_LIVES_S: Final = (14 * DAY_S, 45 * DAY_S, 180 * DAY_S)
 SHORTEST_DAYS: Final = 0.02
@@ -74,20 +74,50 @@ class Curve:
         return found
 
 
-def observation_weights(table: CleanTable, cycle: Cycles) -> Floats:
-    """Return what each row counts: an emptying 1, a reading the days since the one before, at most 1."""
-    since_s = np.zeros(len(table))
-    since_s[1:] = table.time_s[1:] - np.maximum(table.time_s[:-1], cycle.start_s[1:])
-    weight = np.where(table.reported, 1.0, np.clip(since_s / DAY_S, 0.0, 1.0))
-    return np.where(cycle.usable, weight, 0.0)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Steps:
+    """What each usable row tells of the rate: a step from the level read before in its cycle, or from empty.
+
+    A level says more of the past than of the rate, and long cycles are those in which little came: steps from one
+    reading to the next do not suffer from that, because the truck comes after the step and not because of it.
+
+    Parameters
+    ----------
+    from_row : int64[n], the reading that the step starts at, or -1
+    weight : float64[n], of the step in a container's factor: 1 / days, since a step's variance grows with its days
+    error_weight : float64[n], of the miss in the choice of what is common: days, at most 1
+    """
+
+    from_row: Longs
+    weight: Floats
+    error_weight: Floats
+
+
+def steps(table: CleanTable, cycle: Cycles) -> Steps:
+    """Find the steps; one from a reading at full, or of a sensor that hangs, tells nothing and weighs 0."""
+    n = len(table)
+    from_row = np.full(n, -1)
+    if n:
+        from_row[1:] = np.where(table.container[1:] == table.container[:-1], cycle.level_row[:-1], -1)
+    stepped = from_row >= 0
+    since_s = table.time_s - np.where(stepped, table.time_s[from_row], np.maximum(cycle.start_s, 0))
+    days = np.maximum(since_s / DAY_S, SHORTEST_DAYS)
+    blind = stepped & ((table.fill[from_row] >= FULL) | table.stuck[from_row])
+    at_most_one = np.where(table.reported & ~stepped, 1.0, np.minimum(days, 1.0))
+    tells = cycle.usable & ~blind
+    return Steps(
+        from_row=from_row,
+        weight=np.where(tells, np.where(stepped, 1 / days, at_most_one), 0.0),
+        error_weight=np.where(tells, at_most_one, 0.0),
+    )
 
 
 def impute_full(fill: Floats, foretold: Floats, noise: Floats) -> Floats:
     """Return the fills, those at full raised to what they are on average, given that they are at least full.
 
     The mean of a normal distribution beyond a point is m + s * phi(a) / (1 - Phi(a)) with a = (1 - m) / s, as in
-    Tobin's regression (1958). Phi is Page's logistic approximation (1977), off by less than 0.0002; far out, where that is too
-    much, the ratio is Birnbaum's lower bound (1942).
+    Tobin's regression (1958). Phi is Page's logistic approximation (1977), off by less than 0.0002; far out, where
+    that is too much, the ratio is Birnbaum's lower bound (1942).
     """
     above = (FULL - foretold) / noise
     density = np.exp(-0.5 * above**2) / np.sqrt(2 * np.pi)
@@ -108,7 +138,8 @@ def fit_curve(
         Only the newest observations up to about so many are tried.
     """
     groups = int(group.max()) + 1 if len(group) else 1
-    rows = np.flatnonzero(cycle.usable)
+    step = steps(table, cycle)
+    rows = np.flatnonzero(step.weight > 0)
     if len(rows) > most_rows:
         rows = rows[table.time_s[rows] >= np.quantile(table.time_s[rows], 1 - most_rows / len(rows))]
     prior = calendar.prior()
@@ -123,7 +154,7 @@ def fit_curve(
     )
     if len(rows) == 0:
         return curve
-    sample = _Sample(table, cycle, group, exposure, rows)
+    sample = _Sample(table, cycle, step, group, exposure, rows)
     latent = sample.fill
     for _ in range(_ROUNDS):
         curve, foretold = _choose(sample, latent, curve)
@@ -144,14 +175,22 @@ def fit_curve(
 class _Sample:
     """The observations that a curve is fitted to."""
 
-    def __init__(self, table: CleanTable, cycle: Cycles, group: Longs, exposure: Exposure, rows: Longs) -> None:
+    def __init__(
+        self, table: CleanTable, cycle: Cycles, step: Steps, group: Longs, exposure: Exposure, rows: Longs
+    ) -> None:
         self.container = table.container[rows]
         self.time_s = table.time_s[rows]
         self.fill = table.fill[rows]
         self.group = group[self.container]
         self.groups = int(group.max()) + 1
-        self.weight = observation_weights(table, cycle)[rows]
-        self.by_kind = exposure.days_of_kinds(self.time_s) - exposure.days_of_kinds(cycle.start_s[rows])
+        self.step_weight, self.weight = step.weight[rows], step.error_weight[rows]
+        from_row = step.from_row[rows]
+        self.stepped = from_row >= 0
+        self.level = np.where(self.stepped, table.fill[from_row], 0.0)
+        start = exposure.days_of_kinds(cycle.start_s[rows])
+        from_s = np.where(self.stepped, table.time_s[from_row], cycle.start_s[rows])
+        self.before_kind = exposure.days_of_kinds(from_s) - start
+        self.by_kind = exposure.days_of_kinds(self.time_s) - start
         self.follows = np.zeros(len(rows), dtype=np.bool_)
         self.follows[1:] = self.container[1:] == self.container[:-1]
 
@@ -170,24 +209,28 @@ class _Sample:
 
 
 def _choose(sample: _Sample, fill: Floats, curve: Curve) -> tuple[Curve, Floats]:
-    days = np.maximum((sample.by_kind * curve.multiplier[sample.group]).sum(axis=1), SHORTEST_DAYS)
-    reference = np.array([_median(days[sample.group == g], 1.0) for g in range(sample.groups)])
-    relative = days / reference[sample.group]
-    shapes = relative[:, None] ** np.array(POWERS)[None, :]
-    products = sample.weight[:, None] * np.hstack([fill[:, None] * shapes, shapes**2])
+    multiplier = curve.multiplier[sample.group]
+    days = np.maximum((sample.by_kind * multiplier).sum(axis=1), SHORTEST_DAYS)
+    before_days = np.maximum((sample.before_kind * multiplier).sum(axis=1), SHORTEST_DAYS)
+    reference = np.array([_median(days[sample.group == g]) for g in range(sample.groups)])
+    powers = np.array(POWERS)[None, :]
+    shapes = (days / reference[sample.group])[:, None] ** powers
+    shapes -= np.where(sample.stepped[:, None], (before_days / reference[sample.group])[:, None] ** powers, 0.0)
+    rise = (fill - sample.level)[:, None]
+    products = sample.step_weight[:, None] * np.hstack([rise * shapes, shapes**2])
     n_powers = len(POWERS)
     factor = _group_factors(sample, products[:, :n_powers], products[:, n_powers:])
-    best: tuple[float, Floats, Floats, float, float, Floats] | None = None
-    for half_life_s in HALF_LIVES_S:
+    best: tuple[float, Longs, Floats, float, float, Floats] | None = None
+    for half_life_s in map(float, HALF_LIVES_S):
         before = sample.sums_before(products, half_life_s)
         for strength in STRENGTHS:
             own = (before[:, :n_powers] + strength * factor[sample.group]) / (before[:, n_powers:] + strength)
-            foretold = np.minimum(own * shapes, HIGHEST)
+            foretold = np.minimum(sample.level[:, None] + own * shapes, HIGHEST)
             missed = np.stack([sample.sum((fill - foretold[:, k]) ** 2) for k in range(n_powers)], axis=1)
             weight = sample.sum(np.ones(len(fill)))
             # A group of few observations follows the city.
             blended = missed + _GROUP_STRENGTH * missed.sum(axis=0) / max(weight.sum(), 1e-9)
-            chosen = blended.argmin(axis=1)
+            chosen = blended.argmin(axis=1).astype(np.int64)
             error = float(missed[np.arange(sample.groups), chosen].sum())
             if best is None or error < best[0]:
                 noise = np.sqrt(blended[np.arange(sample.groups), chosen] / (weight + _GROUP_STRENGTH))
@@ -201,7 +244,7 @@ def _choose(sample: _Sample, fill: Floats, curve: Curve) -> tuple[Curve, Floats]
         factor=factor[np.arange(sample.groups), chosen],
         noise=np.maximum(noise, 0.01),
         strength=strength,
-        half_life_s=float(half_life_s),
+        half_life_s=half_life_s,
     )
     return found, foretold[np.arange(len(fill)), chosen[sample.group]]
 
@@ -219,11 +262,16 @@ def _group_factors(sample: _Sample, fill_shape: Floats, shape_shape: Floats) -> 
 
 def _multipliers(sample: _Sample, fill: Floats, foretold: Floats, curve: Curve, prior: Floats) -> Floats:
     """Take one Gauss-Newton step from the multipliers, first for the city, then for each group from the city's."""
-    days = np.maximum((sample.by_kind * curve.multiplier[sample.group]).sum(axis=1), SHORTEST_DAYS)
-    slope = curve.power[sample.group] * foretold / days
-    slope = np.where(foretold >= HIGHEST, 0.0, slope)
-    columns = sample.by_kind * slope[:, None]
-    target = fill - foretold + (columns * curve.multiplier[sample.group]).sum(axis=1)
+    group = sample.group
+    multiplier = curve.multiplier[group]
+    factor = curve.factor[group] * curve.power[group] / curve.reference_days[group]
+    columns = np.zeros_like(sample.by_kind)
+    for by_kind, sign in ((sample.by_kind, 1.0), (sample.before_kind, -1.0)):
+        days = np.maximum((by_kind * multiplier).sum(axis=1), SHORTEST_DAYS)
+        slope = factor * (days / curve.reference_days[group]) ** (curve.power[group] - 1)
+        columns += np.where(sample.stepped | (sign > 0), sign * slope, 0.0)[:, None] * by_kind
+    columns[foretold >= HIGHEST] = 0.0
+    target = fill - foretold + (columns * multiplier).sum(axis=1)
     scale = 1 / (curve.noise[sample.group] ** 2)
     city = _ridge(columns, target, sample.weight * scale, prior)
     city = _normal(np.clip(city, *_MULTIPLIER_RANGE))
@@ -238,8 +286,8 @@ def _multipliers(sample: _Sample, fill: Floats, foretold: Floats, curve: Curve, 
 def _ridge(columns: Floats, target: Floats, weight: Floats, centre: Floats) -> Floats:
     precision = np.diag(1 / (_MULTIPLIER_SD * centre) ** 2)
     weighted = columns * weight[:, None]
-    found: Floats = np.linalg.solve(columns.T @ weighted + precision, weighted.T @ target + precision @ centre)
-    return found
+    found = np.linalg.solve(columns.T @ weighted + precision, weighted.T @ target + precision @ centre)
+    return np.asarray(found, dtype=np.float64)
 
 
 def _normal(multiplier: Floats) -> Floats:
@@ -248,5 +296,5 @@ def _normal(multiplier: Floats) -> Floats:
     return found
 
 
-def _median(values: Floats, otherwise: float) -> float:
-    return float(np.median(values)) if len(values) else otherwise
+def _median(values: Floats) -> float:
+    return float(np.median(values)) if len(values) else 1.0

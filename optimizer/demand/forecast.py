@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from optimizer.demand.clean import DAY_S, FULL
-from optimizer.demand.curve import HIGHEST, Curve, fit_curve, impute_full, observation_weights
+from optimizer.demand.curve import HIGHEST, Curve, fit_curve, impute_full, steps
 from optimizer.demand.exposure import Calendar, Exposure
 from optimizer.demand.habit import Habit, fit_habit
 from optimizer.demand.spread import INTERVAL, Spread, fit_spread, normal_quantile
@@ -178,7 +178,9 @@ def fit(table: CleanTable, *, group: Longs, calendar: Calendar, until_s: int) ->
     latent = impute_full(fill, answer.centre, noise)
     weighted = answer.signals * weight[:, None]
     penalty = _RIDGE * np.eye(answer.signals.shape[1])
-    level_weights = np.linalg.solve(answer.signals.T @ weighted + penalty, weighted.T @ (latent - answer.centre))
+    level_weights = np.asarray(
+        np.linalg.solve(answer.signals.T @ weighted + penalty, weighted.T @ (latent - answer.centre)), dtype=np.float64
+    )
     foretold = answer.foretold(level_weights)
     spread = fit_spread(fill, impute_full(fill, foretold, noise), foretold, answer.situation(foretold), weight)
     kg_per_full, kg_spread = _weights_of_full(table, group)
@@ -304,20 +306,26 @@ class _Past:
         started = cycle.start_s >= 0
         start_s = np.where(started, cycle.start_s, table.time_s)
         self.days = self.effective - exposure.effective_days(start_s, self.row_group, curve.multiplier)
+        self.step = steps(table, cycle)
+        from_row, stepped = self.step.from_row, self.step.from_row >= 0
+        self.level = np.where(stepped, table.fill[from_row], 0.0)
         self.shape = curve.shape(self.days, self.row_group)
-        self.weight = observation_weights(table, cycle)
+        before = self.effective[from_row] - self.effective + self.days
+        self.shape -= np.where(stepped, curve.shape(before, self.row_group), 0.0)
         fill = np.where(cycle.usable, table.fill, 0.0)
         self.sums = self._sums(fill)
         foretold = self._foretold_rows()
         latent = impute_full(fill, foretold, curve.noise[self.row_group])
         self.sums = self._sums(latent)
         foretold = self._foretold_rows()
-        self.missed = np.where(cycle.usable, latent - foretold, 0.0)
+        self.weight = self.step.error_weight
+        self.missed = np.where(self.weight > 0, latent - foretold, 0.0)
         order = np.argsort(table.time_s, kind="stable")
-        self.by_time = order[cycle.usable[order]]
+        self.by_time = order[self.weight[order] > 0]
 
     def _sums(self, fill: Floats) -> Floats:
-        values = self.weight[:, None] * np.column_stack([fill * self.shape, self.shape**2])
+        rise = np.where(self.step.weight > 0, fill - self.level, 0.0)
+        values = self.step.weight[:, None] * np.column_stack([rise * self.shape, self.shape**2])
         half_life_s = np.full(2, self.curve.half_life_s)
         return fading_sums(self.table.container, self.table.time_s, values, half_life_s)
 
@@ -328,7 +336,7 @@ class _Past:
         follows = self.table.container[1:] == self.table.container[:-1]
         before[1:] = np.where(follows, faded, 0.0)[:, None] * self.sums[:-1]
         factor = self.curve.factors(before[:, 0], before[:, 1], self.row_group)
-        return np.minimum(factor * self.shape, HIGHEST)
+        return np.minimum(self.level + factor * self.shape, HIGHEST)
 
     def ask(self, question: Question) -> _Answer:
         """Gather what was known before each origin."""

@@ -115,7 +115,7 @@ def product_limit(score: Floats, censored: Flags, weight: Floats) -> Floats:
     Beyond the largest uncensored score the distribution goes on like a normal one's tail. With fewer than two scores
     it is a normal distribution's whose mean absolute deviation is 1.
     """
-    normal = _NORMAL_QUANTILES * np.sqrt(np.pi / 2)
+    normal: Floats = _NORMAL_QUANTILES * np.sqrt(np.pi / 2)
     if (~censored).sum() < 2:  # noqa: PLR2004 - one score has no spread
         return normal
     order = np.lexsort((censored, score))
