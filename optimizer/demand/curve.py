@@ -196,8 +196,7 @@ class _Sample:
 
     def sum(self, values: Floats) -> Floats:
         """Return weighted sums by group."""
-        found: Floats = np.bincount(self.group, self.weight * values, minlength=self.groups)
-        return found
+        return np.asarray(np.bincount(self.group, self.weight * values, minlength=self.groups), dtype=np.float64)
 
     def sums_before(self, values: Floats, half_life_s: float) -> Floats:
         """Return each column's fading sum before each row."""

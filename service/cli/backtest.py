@@ -233,8 +233,9 @@ def _print_scores(kind: str, found: Backtest, from_s: int, lead_hours: float) ->
         box=SIMPLE_HEAD,
         title_justify="left",
         pad_edge=False,
+        padding=(0, 1, 0, 0),
     )
-    heads = ("method", "MAE, points", "mean pinball", "80 % holds, %", "Brier skill, %", "AUC")
+    heads = ("method", "MAE", "pinball", "in 80 %", "Brier skill", "AUC")
     for number, head in enumerate(heads):
         table.add_column(head, justify="right" if number else "left", no_wrap=True)
     for method in METHODS:
