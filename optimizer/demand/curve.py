@@ -116,13 +116,13 @@ def impute_full(fill: Floats, foretold: Floats, noise: Floats) -> Floats:
     """Return the fills, those at full raised to what they are on average, given that they are at least full.
 
     The mean of a normal distribution beyond a point is m + s * phi(a) / (1 - Phi(a)) with a = (1 - m) / s, as in
-    Tobin's regression (1958). Phi is Page's logistic approximation (1977), off by less than 0.0002; far out, where
-    that is too much, the ratio is Birnbaum's lower bound (1942).
+    Tobin's regression (1958). Up to a = 1, Phi is Page's logistic approximation (1977), off by less than 0.0002;
+    further out, where that is too much, the ratio is Sampford's bound (1953), less than 2 % low.
     """
     above = (FULL - foretold) / noise
     density = np.exp(-0.5 * above**2) / np.sqrt(2 * np.pi)
     beyond = 1 / (1 + np.exp(np.clip(1.5976 * above + 0.070565 * above**3, -50, 50)))
-    ratio = np.where(above < 3, density / np.maximum(beyond, 1e-12), (above + np.sqrt(above**2 + 4)) / 2)  # noqa: PLR2004
+    ratio = np.where(above < 1, density / np.maximum(beyond, 1e-12), (3 * above + np.sqrt(above**2 + 8)) / 4)
     return np.where(fill >= FULL, np.clip(foretold + noise * ratio, FULL, HIGHEST), fill)
 
 

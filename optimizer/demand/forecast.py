@@ -373,7 +373,10 @@ class _Past:
         root = np.sqrt(np.clip(since_level, 0.0, _LONGEST_DAYS))
         newness = np.sqrt(curve.strength / (curve.strength + sums[:, 1]))
         stale = 1 - np.exp2(-2 * (question.target_s - question.origin_s) / DAY_S)
-        plain = np.column_stack([np.ones(len(row)), newness, seen, ~seen * root, seen * root, stale, hangs])
+        rise = np.where(seen, factor * curve.shape(target - start, group) - at_level, 0.0)
+        plain = np.column_stack(
+            [np.ones(len(row)), newness, seen, ~seen * root, seen * root, np.clip(rise, 0.0, FULL), stale, hangs]
+        )
         return _Answer(
             centre=np.where(hangs, level, centre),
             signals=np.column_stack([surplus, surplus * np.minimum(since_level, 3.0), *self._shocks(question)]),
@@ -386,7 +389,7 @@ class _Past:
 
     def _nothing_known(self, question: Question, group: Longs) -> _Answer:
         n = len(group)
-        plain = np.zeros((n, 7))
+        plain = np.zeros((n, 8))
         plain[:, :2] = 1.0
         return _Answer(
             centre=self.curve.factor[group],
