@@ -96,6 +96,7 @@ class Forecast:
     ----------
     foretold, width : float64[n], centre and width in units of fill, if nobody empties the container
     emptied : float64[n], probability that somebody does, as usual
+    full : bool[n], whether it was full already when last seen: until somebody empties it, it stays so
     """
 
     question: Question
@@ -103,10 +104,12 @@ class Forecast:
     foretold: Floats
     width: Floats
     emptied: Floats
+    full: Flags
 
     def fill(self, probability: float) -> Floats:
         """Return a quantile of the fill if nobody empties it: ``float64[n]``, 0..1."""
-        return np.clip(self.model.spread.quantile(self.foretold, self.width, probability), 0.0, FULL)
+        told = np.clip(self.model.spread.quantile(self.foretold, self.width, probability), 0.0, FULL)
+        return np.where(self.full, FULL, told)
 
     def interval(self) -> tuple[Floats, Floats]:
         """Return the ends of the conformal interval that holds 80 % of the fills that are seen."""
@@ -115,11 +118,12 @@ class Forecast:
         low = spread.quantile(self.foretold, self.width, (1 - INTERVAL) / 2) - widened
         high = spread.quantile(self.foretold, self.width, (1 + INTERVAL) / 2) + widened
         low, high = np.minimum(low, high), np.maximum(low, high)
-        return np.clip(low, 0.0, FULL), np.clip(high, 0.0, FULL)
+        low, high = np.clip(low, 0.0, FULL), np.clip(high, 0.0, FULL)
+        return np.where(self.full, FULL, low), np.where(self.full, FULL, high)
 
     def overflow(self) -> Floats:
         """Return the probability that each container is full by its target if nobody empties it."""
-        return 1 - self.model.spread.below(np.full(len(self.foretold), FULL), self.foretold, self.width)
+        return 1 - self._below(FULL)
 
     def litres(self, probability: float, volume_l: Floats) -> Floats:
         """Return a quantile of the litres in containers of these volumes: ``float64[n]``."""
@@ -143,10 +147,14 @@ class Forecast:
         upto = np.append((shown[1:] + shown[:-1]) / 2, np.inf)
         reached = np.zeros(len(self.foretold), dtype=np.int64)
         for level, limit in zip(shown, upto, strict=True):
-            grown = self.model.spread.below(np.full(len(reached), limit), self.foretold, self.width)
-            below = (1 - self.emptied) * grown + self.emptied * self.model.habit.after_below(level)
+            below = (1 - self.emptied) * self._below(limit) + self.emptied * self.model.habit.after_below(level)
             reached += below < probability
         return shown[np.minimum(reached, len(shown) - 1)]
+
+    def _below(self, level: float) -> Floats:
+        """Return the probability that each fill stays below a level if nobody empties it."""
+        told = self.model.spread.below(np.full(len(self.foretold), level), self.foretold, self.width)
+        return np.where(self.full, float(level > FULL), told)
 
 
 def fit(table: CleanTable, *, group: Longs, calendar: Calendar, until_s: int) -> FillModel:
@@ -191,7 +199,7 @@ def fit(table: CleanTable, *, group: Longs, calendar: Calendar, until_s: int) ->
         curve=curve,
         level_weights=level_weights,
         spread=spread,
-        habit=fit_habit(table, calendar),
+        habit=fit_habit(table, calendar, until_s=until_s),
         shown=_shown(table),
         kg_per_full=kg_per_full,
         kg_spread=kg_spread,
@@ -214,6 +222,7 @@ def forecast(model: FillModel, table: CleanTable, question: Question) -> Forecas
         foretold=foretold,
         width=model.spread.width(answer.situation(foretold)),
         emptied=np.where(answer.seen, emptied, 0.0),
+        full=answer.seen & (answer.level >= FULL),
     )
 
 

@@ -27,6 +27,8 @@ _STRENGTH: Final = 3.0
 _LEAST_RATE: Final = 1e-4
 AFTER_PROBABILITIES: Final = (np.arange(20) + 0.5) / 20
 _MOST_DAYS: Final = 30.0
+HALF_LIFE_S: Final = 90 * DAY_S
+"""Contracts and crews change with the seasons. Our own figure."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -62,14 +64,16 @@ def _bin(level: Floats, stuck: Flags) -> Longs:
     return np.where(stuck, _BINS - 1, found)
 
 
-def fit_habit(table: CleanTable, calendar: Calendar) -> Habit:
-    """Count emptyings between neighbouring readings."""
+def fit_habit(table: CleanTable, calendar: Calendar, *, until_s: int) -> Habit:
+    """Count emptyings between neighbouring readings, those long ago for less."""
     containers = len(table.events.ids)
     chained = np.zeros(len(table), dtype=np.bool_)
     chained[1:] = table.reading[:-1] & table.reading[1:] & (table.container[1:] == table.container[:-1])
     rows = np.flatnonzero(chained)
-    days = np.minimum((table.time_s[rows] - table.time_s[rows - 1]) / DAY_S, _MOST_DAYS)
-    events = table.detected[rows].astype(np.float64)
+    counts = np.exp2(-(until_s - table.time_s[rows]) / HALF_LIFE_S)
+    gap_days = np.minimum((table.time_s[rows] - table.time_s[rows - 1]) / DAY_S, _MOST_DAYS)
+    days = gap_days * counts
+    events = np.where(table.detected[rows], counts, 0.0)
     cell = table.container[rows] * _BINS + _bin(table.fill[rows - 1], table.stuck[rows - 1])
     at_risk = np.bincount(cell, days, minlength=containers * _BINS).reshape(containers, _BINS)
     seen = np.bincount(cell, events, minlength=containers * _BINS).reshape(containers, _BINS)
@@ -78,10 +82,10 @@ def fit_habit(table: CleanTable, calendar: Calendar) -> Habit:
     by_bin = (seen.sum(axis=0) + all_rate) / (at_risk.sum(axis=0) + 1.0)
     own = (seen.sum(axis=1) + _STRENGTH) / ((at_risk * by_bin).sum(axis=1) + _STRENGTH)
     expected = own[:, None] * np.maximum(by_bin, _LEAST_RATE)[None, :]
-    rate = (seen + _STRENGTH * 1.0) / (at_risk + _STRENGTH / expected)
+    rate = (seen + _STRENGTH) / (at_risk + _STRENGTH / expected)
 
     by_kind = np.ones(calendar.n_kinds)
-    short = days <= 1.5  # noqa: PLR2004 - over longer gaps nobody knows the day
+    short = gap_days <= 1.5  # noqa: PLR2004 - over longer gaps nobody knows the day
     if short.any():
         middle_s = (table.time_s[rows - 1][short] + table.time_s[rows][short]) // 2
         first_day, last_day = int(middle_s.min()) // DAY_S, int(middle_s.max()) // DAY_S

@@ -62,7 +62,7 @@ def test_command_prints_and_keeps_rows(folder: Path, capsys: pytest.CaptureFixtu
         ("edinburgh", "MAE"),
         ("edinburgh", "mean pinball"),
         ("edinburgh", "80 % interval holds"),
-        ("edinburgh", "Brier skill"),
+        ("edinburgh", "Brier skill over climatology"),
         ("edinburgh", "AUC"),
         ("wyndham", "mean pinball, next day"),
     }
