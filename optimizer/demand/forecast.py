@@ -28,7 +28,9 @@ SHOCK_HALF_LIVES_S: Final = (2 * 3_600, 12 * 3_600, 3 * DAY_S)
 """How fast what all containers share (weather, a festival) fades: hours, half a day, days. Our own figures."""
 _SHOCK_STRENGTH: Final = 3.0
 MOST_ROWS: Final = 20_000
-_LEADS_S: Final = (0, DAY_S // 2, DAY_S, 3 * DAY_S)
+_LEADS_S: Final = (0, DAY_S // 2, DAY_S)
+"""How long before an event it is asked in lessons. Longer ones would be lessons from cycles that lasted, which are those
+in which little came; with three days, overflows of synthetic cities came a tenth more often than foretold."""
 _LONGEST_DAYS: Final = 60.0
 _AHEAD_WEIGHT: Final = 0.25
 """Of a lesson asked ahead: there are several of them for each event. Our own figure."""
@@ -251,7 +253,7 @@ def _weights_of_full(table: CleanTable, group: Longs) -> tuple[Floats, float]:
 
 
 def _lessons(table: CleanTable, cycle: Cycles) -> tuple[Longs, Question]:
-    """Return past questions and the rows that answer them: asked just before, half a day, a day and three days ahead.
+    """Return past questions and the rows that answer them: asked just before, half a day and a day ahead.
 
     Only where the cycle had begun when it was asked: the answer is for a container that nobody empties meanwhile.
     """
