@@ -29,8 +29,8 @@ SHOCK_HALF_LIVES_S: Final = (2 * 3_600, 12 * 3_600, 3 * DAY_S)
 _SHOCK_STRENGTH: Final = 3.0
 MOST_ROWS: Final = 20_000
 _LEADS_S: Final = (0, DAY_S // 2, DAY_S)
-"""How long before an event it is asked in lessons. Longer ones would be lessons from cycles that lasted, which are those
-in which little came; with three days, overflows of synthetic cities came a tenth more often than foretold."""
+"""How long before an event it is asked in lessons. Longer ones would be lessons from cycles that lasted, which are
+those in which little came; with three days, overflows of synthetic cities came a tenth more often than foretold."""
 _LONGEST_DAYS: Final = 60.0
 _AHEAD_WEIGHT: Final = 0.25
 """Of a lesson asked ahead: there are several of them for each event. Our own figure."""
