@@ -94,6 +94,37 @@ def check(
 
 
 @app.command()
+def backtest(
+    events_path: Annotated[
+        Path, typer.Argument(help="CSV: container_id, time, kind (reading or emptying), fill, kg.", metavar="FILE")
+    ],
+    *,
+    from_day: Annotated[
+        dt.datetime | None,
+        typer.Option("--from", formats=["%Y-%m-%d"], help="First day to foretell; the last 30 % if absent."),
+    ] = None,
+    lead: Annotated[float, typer.Option(min=0, help="Hours ahead of each event that it is foretold.")] = 0,
+    refit: Annotated[int, typer.Option(min=1, help="Days after which everything is learnt anew.")] = 7,
+    max_gap: Annotated[
+        float | None, typer.Option(min=0, help="Only events with one of their kind at most so many hours before.")
+    ] = None,
+    json_path: Annotated[Path | None, typer.Option("--json", help="Write the scores here too.")] = None,
+) -> None:
+    """Foretell a city's past without peeking, beside constant, container mean and persistence (docs/forecast.md)."""
+    from service.cli.backtest import run
+
+    with show.errors_as_sentences():
+        run(
+            events_path,
+            from_day=None if from_day is None else from_day.date(),
+            lead_hours=lead,
+            refit_days=refit,
+            most_gap_hours=max_gap,
+            json_path=json_path,
+        )
+
+
+@app.command()
 def serve(
     *,
     host: Annotated[str | None, typer.Option(help="Address to listen on; SAMRAM_HOST or 127.0.0.1 if absent.")] = None,

@@ -1,0 +1,1 @@
+"""Forecasts on published readings and emptyings, beside the forecasts that anybody could make."""
