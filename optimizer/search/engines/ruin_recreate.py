@@ -29,12 +29,16 @@ STEPS: Final = 250
 _REMOVED: Final = 10.0
 """Visits taken out at a time, on average: the value of Christiaens and Vanden Berghe."""
 
-_HOT: Final = 0.1
-_COLD: Final = 0.003
-"""First and last temperature, as parts of what the drive to one visit costs on average."""
+_WARM: Final = 0.1
+"""Temperature before the annealing, as a part of what the drive to one visit costs on average."""
 
-_CLOSING_HEAT: Final = 1.0
-"""Temperature while trucks are closed, as part of the first one."""
+_HOT_PER_STEP: Final = 0.007
+_HOTTEST: Final = 1.0
+"""The annealing begins at so much for each step that there is time for and each visit, within ``_WARM`` and this: with
+100 steps a visit 1.0 is better than 0.1 by 0.5 to 2 % on published instances, with 15 steps 0.1 by 4 %."""
+
+_COOLING: Final = 0.01
+"""Last temperature, as a part of the first one."""
 
 _FIRST_SHARE: Final = 0.05
 """Part of the time before the first truck is closed: a raw plan has more of them than it needs."""
@@ -124,6 +128,7 @@ class _Hunt:
         self._told_micro = math.inf
         self._told_at_s = -math.inf
         self._steps = 0
+        self._busy_s = 0.0
         limit = stop.max_steps()
         self._limit = None if limit is None else limit * STEPS
         self._whole_s = stop.remaining_s()
@@ -146,7 +151,8 @@ class _Hunt:
     def close_trucks(self) -> None:
         """Empty one truck after the other, as long as the others can take over what it did."""
         state = self.state
-        temperature = self._drive_micro() * _HOT * _CLOSING_HEAT
+        temperature = self._drive_micro() * _WARM
+        self._run(temperature)
         while self._progress() < _FIRST_SHARE and not self._over():
             self._run(temperature)
         self._settle()
@@ -172,11 +178,11 @@ class _Hunt:
     def anneal(self) -> None:
         """Cool down until the end."""
         self._settle()
-        hot = self._drive_micro()
         begun = self._progress()
+        hot = self._drive_micro() * min(_HOTTEST, max(_WARM, _HOT_PER_STEP * self._steps_expected()))
         while not self._over():
             done = (self._progress() - begun) / max(1e-9, 1.0 - begun)
-            self._run(hot * _HOT * (_COLD / _HOT) ** min(1.0, done))
+            self._run(hot * _COOLING ** min(1.0, done))
             self._tell()
         self._tell(now=True)
 
@@ -188,7 +194,7 @@ class _Hunt:
         state.routes["closed"] = state.routes["length"] == 0  # else one that is alike would take its place
         load(self.day, state)
         until = self._progress() + share
-        temperature = self._drive_micro() * _HOT * _CLOSING_HEAT
+        temperature = self._drive_micro() * _WARM
         while self._progress() < until and not self._over():
             self._run(temperature)
             if state.numbers[N_BEST] < best_micro:
@@ -232,7 +238,16 @@ class _Hunt:
         improve(self.day, self.state, chunk, temperature, _REMOVED)
         taken_s = time.perf_counter() - begun_s
         self._steps += chunk
+        self._busy_s += taken_s
         self._chunk = max(1, min(100_000, int(chunk * min(2.0, _CHUNK_S / max(1e-6, taken_s)))))
+
+    def _steps_expected(self) -> float:
+        """Return the steps that there is room for, for each visit."""
+        if self._limit is not None:
+            steps = float(self._limit)
+        else:
+            steps = self._steps / max(1e-6, self._busy_s) * min(self._whole_s, 3_600.0)
+        return steps / len(self.state.visits)
 
     def _progress(self) -> float:
         """Return the part of the steps, or else of the time, that is used up."""
