@@ -49,6 +49,9 @@ _CLOSING_SHARE: Final = 0.3
 _FAILURES: Final = 4
 """Trucks that are tried in vain before the fleet counts as small enough."""
 
+_MOST_STREAMS: Final = 62
+"""Each is a bit of a whole number; with more, the other engines plan the day."""
+
 _CHUNK_S: Final = 0.03
 """Between two looks at the clock and at whether to end."""
 
@@ -64,6 +67,7 @@ def search(
     seed: int,
     start: Sequence[RouteOrder],
     found: Callable[[list[RouteOrder]], object],
+    clock: Callable[[], float] = time.monotonic,
 ) -> None:
     """Improve a plan until told to stop, and hand each clearly better one to ``found``.
 
@@ -74,11 +78,13 @@ def search(
     stop
         Its step limit counts ``STEPS`` ruins as one step.
     start
-        The plan to improve; may be empty.
+        The plan to improve; may be empty. Nothing of it is lost: only what is cheaper is handed on.
+    clock
+        Only goes forward; decides how often ``stop`` is asked, and with a step limit nothing else.
     """
-    if not shifts_of or not problem.shifts or stop():
+    if not shifts_of or stop() or len({problem.visit_by_id[name].stream for name in shifts_of}) > _MOST_STREAMS:
         return
-    hunt = _Hunt(problem, shifts_of, stop=stop, seed=seed, found=found)
+    hunt = _Hunt(problem, shifts_of, stop=stop, seed=seed, found=found, clock=clock)
     hunt.begin(start)
     hunt.close_trucks()
     hunt.anneal()
@@ -119,12 +125,14 @@ class _Hunt:
         stop: Stop,
         seed: int,
         found: Callable[[list[RouteOrder]], object],
+        clock: Callable[[], float],
     ) -> None:
         self.codes = Codes(problem, shifts_of)
         self.day: Day = self.codes.day()
         self.state: State = empty_state(self.day, seed)
         self.stop = stop
         self._found = found
+        self._clock = clock
         self._told_micro = math.inf
         self._told_at_s = -math.inf
         self._steps = 0
@@ -234,9 +242,9 @@ class _Hunt:
         chunk = self._chunk
         if self._limit is not None:
             chunk = min(STEPS, self._limit - self._steps)
-        begun_s = time.perf_counter()
+        begun_s = self._clock()
         improve(self.day, self.state, chunk, temperature, _REMOVED)
-        taken_s = time.perf_counter() - begun_s
+        taken_s = self._clock() - begun_s
         self._steps += chunk
         self._busy_s += taken_s
         self._chunk = max(1, min(100_000, int(chunk * min(2.0, _CHUNK_S / max(1e-6, taken_s)))))
@@ -263,8 +271,8 @@ class _Hunt:
     def _tell(self, *, now: bool = False) -> None:
         """Pass the best plan on if it is better than the last one told, and that was some time ago."""
         best_micro = int(self.state.numbers[N_BEST])
-        now_s = time.perf_counter()
+        now_s = self._clock()
         if best_micro < self._told_micro and (now or now_s > self._told_at_s + _TELL_S):
             self._found(self.codes.orders(self.state.best_seq, self.state.routes["best_length"]))
             self._told_micro = best_micro
-            self._told_at_s = time.perf_counter()
+            self._told_at_s = self._clock()
