@@ -1,6 +1,8 @@
 """Plans on published instances, beside their published results: ``python -m benchmarks.quality``.
 
-The instances are read from ``bench/kim2006`` under ``--data`` or the environment variable SAMRAM_DATA.
+The instances are read from ``bench/kim2006``, ``bench/cvrp_x`` and ``bench/solomon`` under ``--data`` or the
+environment variable SAMRAM_DATA. Without ``--only`` the usual cases of Kim et al. are run; ``--only`` also takes
+``demo/300`` (a day of the demo city), ``cvrp_x/X-n101-k25``, ``solomon/R102``, and ``cvrp_x`` or ``solomon`` for all.
 """
 
 from __future__ import annotations
@@ -11,11 +13,13 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from benchmarks.quality.compared import demo_rows, mean_rows, published_rows
 from benchmarks.quality.kim import read_instance, to_problem, yard_parts
 from benchmarks.quality.kim_rules import broken_rules, route_miles
 from benchmarks.quality.rows import commit_at, kept_rows, print_table, row, store_rows
 from geodata.errors import DataError
 from optimizer.judge.evaluate import check
+from optimizer.search.engines.ruin_recreate import warm
 from optimizer.search.solve import solve
 from optimizer.search.stop import Deadline
 
@@ -36,34 +40,42 @@ QUICK_BUDGET_S: Final = 30.0
 def main(arguments: Sequence[str] | None = None) -> int:
     """Solve, check and print; 0 whatever the figures say, 2 if there is nothing to solve."""
     options = _parser().parse_args(arguments)
-    files = _instance_files(options)
-    if not files:
+    cases = _cases(options)
+    if not cases:
         print("No instance found: point --data or SAMRAM_DATA to a folder with bench/kim2006/*_stop.txt.")
         return 2
     commit = commit_at(Path(__file__).parent)
     seconds = options.seconds
     if seconds is None:
-        seconds = QUICK_BUDGET_S / len(files) if options.quick else 60.0
+        seconds = QUICK_BUDGET_S / len(cases) if options.quick else 60.0
     rows: list[Row] = []
-    for file in files:
-        case = "kim2006/" + file.name.removesuffix("_stop.txt")
+    warm()
+    for case, file in cases:
         taken_with = {"commit": commit, "budget_s": seconds, "seed": options.seed, "vehicles_offered": options.vehicles}
         found = kept_rows(options.json, case, **taken_with)
         if not found:
             try:
-                found = [{**one, **taken_with} for one in _run(file, case, seconds, options.seed, options.vehicles)]
+                found = [{**one, **taken_with} for one in _run(case, file, seconds, options)]
             except DataError as error:
                 print(error)
                 continue
             if options.json is not None:
                 store_rows(options.json, found)
         rows += found
-    print_table(rows)
+    print_table([*rows, *mean_rows(rows)])
     print(f"Commit {commit or 'unknown (the sources differ from it)'}; {seconds:g} s for each case.")
     return 0
 
 
-def _run(file: Path, case: str, seconds: float, seed: int, vehicles: int | None) -> list[Row]:
+def _run(case: str, file: Path | None, seconds: float, options: argparse.Namespace) -> list[Row]:
+    if file is None:
+        return demo_rows(case, seconds, options.seed)
+    if not case.startswith("kim2006/"):
+        return published_rows(case, file, seconds, options.seed)
+    return _run_kim(file, case, seconds, options.seed, options.vehicles)
+
+
+def _run_kim(file: Path, case: str, seconds: float, seed: int, vehicles: int | None) -> list[Row]:
     instance = read_instance(file)
     problem = to_problem(instance, vehicles=vehicles)
     started_s = time.monotonic()
@@ -92,18 +104,38 @@ def _run(file: Path, case: str, seconds: float, seed: int, vehicles: int | None)
     ]
 
 
-def _instance_files(options: argparse.Namespace) -> list[Path]:
+def _cases(options: argparse.Namespace) -> list[tuple[str, Path | None]]:
+    """Return the cases asked for, each with its file; a day of the demo city has none."""
     root = options.data or (Path(os.environ["SAMRAM_DATA"]) if "SAMRAM_DATA" in os.environ else None)
-    if root is None:
-        return []
+    known = {} if root is None else _instances(root)
+    if not options.only:
+        kim = {case: file for case, file in known.items() if case.startswith("kim2006/")}
+        usual = [(case, kim[case]) for name in USUAL_CASES if (case := f"kim2006/{name}") in kim]
+        return [*usual] or [*kim.items()]
+    cases: list[tuple[str, Path | None]] = []
+    for case in options.only:
+        if case.startswith("demo/") and case.removeprefix("demo/").isdecimal():
+            cases.append((case, None))
+        elif f"kim2006/{case}" in known:
+            cases.append((f"kim2006/{case}", known[f"kim2006/{case}"]))
+        else:
+            cases += [(name, file) for name, file in known.items() if name == case or name.startswith(f"{case}/")]
+    return cases
+
+
+def _instances(root: Path) -> dict[str, Path]:
+    """Return the files of each set by case, small ones first."""
     folder = root / "bench" / "kim2006"
-    files = sorted(
-        (folder if folder.is_dir() else root).glob("*_stop.txt"), key=lambda file: (file.stat().st_size, file)
-    )
-    by_name = {file.name.removesuffix("_stop.txt"): file for file in files}
-    if options.only:
-        return [by_name[name] for case in options.only if (name := case.removeprefix("kim2006/")) in by_name]
-    return [by_name[name] for name in USUAL_CASES if name in by_name] or files
+    files = {
+        "kim2006": (folder if folder.is_dir() else root).glob("*_stop.txt"),
+        "cvrp_x": (root / "bench" / "cvrp_x").glob("*.vrp"),
+        "solomon": (root / "bench" / "solomon").glob("*.txt"),
+    }
+    return {
+        f"{name}/{file.stem.removesuffix('_stop')}": file
+        for name, found in files.items()
+        for file in sorted(found, key=lambda file: (file.stat().st_size, file))
+    }
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -113,7 +145,7 @@ def _parser() -> argparse.ArgumentParser:
         "--json", type=Path, metavar="FILE", help="keep the rows here; cases done at this commit are not redone"
     )
     parser.add_argument(
-        "--only", action="append", metavar="CASE", help="for example 102 or kim2006/804; may be repeated"
+        "--only", action="append", metavar="CASE", help="for example 102, demo/300 or solomon; may be repeated"
     )
     parser.add_argument(
         "--data", type=Path, metavar="DIR", help="instead of SAMRAM_DATA; may be a folder of instances itself"
