@@ -19,8 +19,7 @@ from benchmarks.quality.kim_rules import broken_rules, route_miles
 from benchmarks.quality.rows import commit_at, kept_rows, print_table, row, store_rows
 from geodata.errors import DataError
 from optimizer.judge.evaluate import check
-from optimizer.search.engines.ruin_recreate import warm
-from optimizer.search.solve import solve
+from optimizer.search.solve import solve, warm
 from optimizer.search.stop import Deadline
 
 if TYPE_CHECKING:

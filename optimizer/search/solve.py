@@ -107,6 +107,16 @@ def solve(
     return Result(plan=plan, curve=tuple(book.curve))
 
 
+def warm() -> None:
+    """Compile the search's loops, or fetch them from disk: half a minute once on each machine, then half a second.
+
+    For callers with a deadline, before its clock starts; ``solve`` compiles by itself otherwise.
+    """
+    from optimizer.search.engines import ruin_recreate  # noqa: PLC0415 - as in solve
+
+    ruin_recreate.warm()
+
+
 class _Book:
     """Keeps the best plan that the judge has passed."""
 

@@ -18,6 +18,7 @@ from geodata.maps.picture import plan_picture
 from optimizer.judge.evaluate import check
 from optimizer.problem.codec import decode_plan, dumps, encode_plan, loads, problem_hash
 from optimizer.problem.errors import InvalidProblem, SolverError
+from optimizer.search.solve import warm
 from optimizer.search.stop import AnyOf, Cancelled, Deadline, StepLimit
 from scenarios.day import plan_day, prepare_day
 from service.cli import show
@@ -71,6 +72,7 @@ def plan_city(
     """
     show.ERR.print("reading the streets (the first time, a minute may go into compiling) ...")
     day = prepare_day(city, service_date, extract=extract)
+    warm()
     with _asked_to_end() as asked:
         show.day_line(day)
         show.notes(day.notes)

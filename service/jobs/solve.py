@@ -11,6 +11,7 @@ from sqlmodel import Session
 from geodata.maps.geojson import collection, route_features, unserved_features
 from optimizer.judge.evaluate import check
 from optimizer.problem.codec import dumps, encode_plan
+from optimizer.search.solve import warm
 from optimizer.search.stop import AnyOf, Cancelled, Deadline
 from scenarios.day import plan_day, prepare_day
 from service.cities import Cities
@@ -47,9 +48,10 @@ def solve(engine: Engine, settings: Settings, run_id: str, cancelled: Callable[[
         version_id, service_date, seconds, seed = run.city_version_id, run.service_date, run.seconds, run.seed
         content_hash = session.get_one(CityVersionRow, version_id).content_hash
     city = Cities(engine, settings).dataset(version_id, content_hash)
-    day = prepare_day(city, service_date)
+    day = prepare_day(city, service_date, cache_dir=settings.cache_dir)
     if cancelled():
         return
+    warm()
     progress = _Progress(engine, run_id)
     change_running(engine, run_id, stage="searching")
     stop = AnyOf(Deadline(seconds, time.monotonic), Cancelled(cancelled))
