@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import multiprocessing
 import os
-import resource
 import statistics
 import time
 from pathlib import Path
@@ -18,7 +17,8 @@ import numpy as np
 
 from benchmarks.quality.rows import commit_at, kept_rows, print_table, row, store_rows
 from benchmarks.roads import peers
-from benchmarks.roads.cases import COMPACTOR, EXTRACTS, four_times, positions, strewn
+from benchmarks.roads.cases import COMPACTOR, EXTRACTS, positions, strewn
+from benchmarks.roads.growth import grown
 from geodata.streets.hierarchy import make_router, router_of
 from geodata.streets.osm import read_osm
 from geodata.streets.roads import build_roads
@@ -196,9 +196,9 @@ def _osmnx(path: Path) -> float:
 
 def _growth(path: Path) -> list[Row]:
     with multiprocessing.get_context("spawn").Pool(1) as pool:
-        once = pool.apply(_grown, (path, False))
+        once = pool.apply(grown, (path, False))
     with multiprocessing.get_context("spawn").Pool(1) as pool:
-        four = pool.apply(_grown, (path, True))
+        four = pool.apply(grown, (path, True))
     case = "heidelberg/growth"
     times = four["states"] / once["states"]
     return [
@@ -220,20 +220,6 @@ def _growth(path: Path) -> list[Row]:
         ),
         row(case, "peak memory, four copies", "MB", four["memory_mb"], goal=(None, MOST_MEMORY_MB)),
     ]
-
-
-def _grown(path: Path, four: bool) -> dict[str, float]:  # noqa: FBT001 - a pool passes positions
-    extract = read_osm(path)
-    network = build_roads(four_times(extract) if four else extract, [COMPACTOR], driving_side="right")
-    places = strewn(network, SIZES[1])
-    contraction = statistics.median(peers.timed(lambda: make_router(network, "compactor")) for _ in range(3))
-    travel_matrix(network, "compactor", places)
-    return {
-        "states": float(router_of(network, "compactor").graph.cost.size),
-        "contraction": contraction,
-        "matrix": _median(lambda: travel_matrix(network, "compactor", places)),
-        "memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
-    }
 
 
 def _parser() -> argparse.ArgumentParser:

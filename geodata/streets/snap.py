@@ -191,7 +191,7 @@ def other_kerb(
     Parameters
     ----------
     profiles
-        As for ``snap``: which profiles may come. One of them must be able to drive that way.
+        As for ``snap``: which profiles may come. One of them must be able to drive that way, and back.
     approach
         ``"curb"``: only the thing's own side of the street will do; ``"either"``: both sides where the street is
         narrow enough to be crossed with a bin; ``"any"``: both sides everywhere. Narrow streets by default.
@@ -207,8 +207,11 @@ def other_kerb(
     for group in {frozenset(allowed) for allowed in profiles}:
         members = np.array([frozenset(allowed) == group for allowed in profiles], dtype=np.bool_)
         indices = [network.profile_index(name) for name in group]
-        served: NDArray[np.bool_] = np.asarray(network.usable[indices].any(axis=0))
-        back[members & (back >= 0) & ~served[back]] = -1
+        # A direction that is cut off from where the own one leads is no choice.
+        served = (
+            network.usable[indices][:, back] & (network.part[indices][:, back] == network.part[indices][:, own])
+        ).any(axis=0)
+        back[members & (back >= 0) & ~served] = -1
     if approach == "curb":
         back[:] = -1
     elif approach != "any":

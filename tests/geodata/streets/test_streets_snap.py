@@ -20,7 +20,7 @@ from streets_samples import (
 from geodata.streets.geodesy import haversine_m
 from geodata.streets.osm import read_osm
 from geodata.streets.roads import RoadNetwork, build_roads
-from geodata.streets.snap import point_at, snap
+from geodata.streets.snap import Approach, other_kerb, point_at, snap
 
 STREET = {"highway": "residential"}
 # Two parallel streets from west to east, 0.001 degrees long, 40 m apart; far longer than a scrap thanks to a long tail.
@@ -217,3 +217,43 @@ def test_real_bins_stand_beside_their_segments() -> None:
         two_way = network.reverse[segment] >= 0 and network.usable[0, network.reverse[segment]]
         if two_way:
             assert places.side[i] <= 0, "driving on the left, the kerb is on the left"
+
+
+@pytest.mark.parametrize(
+    ("tags", "approach", "two"),
+    [
+        ({"highway": "service"}, None, True), ({"highway": "living_street"}, None, True),
+        ({"highway": "residential"}, None, False), ({"highway": "residential", "width": "5.5"}, None, True),
+        ({"highway": "residential", "width": "5.6"}, None, False),
+        ({"highway": "residential", "lanes": "1"}, None, True),
+        ({"highway": "primary", "lanes": "1"}, None, False), ({"highway": "primary"}, "any", True),
+        ({"highway": "service"}, "curb", False), ({"highway": "service"}, "either", True),
+        ({"highway": "service", "oneway": "yes"}, "any", False),
+    ],
+)  # fmt: skip
+def test_the_other_kerb_is_a_choice_where_a_crew_can_cross(
+    tags: dict[str, str], approach: Approach | None, *, two: bool
+) -> None:
+    """In a lane the same point driven the other way is a second state; in a wider or one-way street it is none."""
+    extract = sample_extract({1: (0.0, 0.0), 2: (0.001, 0.0)}, [(1, [1, 2], tags)])
+    network = build_roads(extract, [COMPACTOR], driving_side="right")
+    places = snap(network, [0.0003], [-1e-5], profiles=[["compactor"]])
+    other = other_kerb(network, places, profiles=[["compactor"]], approach=approach)
+    assert bool(other.segment[0] >= 0) == two
+    if two:
+        assert other.segment[0] == network.reverse[places.segment[0]]
+        assert other.along_mm[0] + places.along_mm[0] == network.length_mm[0]
+        assert (other.side[0], places.side[0]) == (-1, 1)
+        assert point_at(network, int(other.segment[0]), int(other.along_mm[0])) == pytest.approx(
+            (places.lon[0], places.lat[0]), abs=1e-8
+        )
+
+
+def test_a_place_without_a_street_has_no_other_kerb() -> None:
+    """What was not snapped stays so, and places joined keep their order."""
+    extract = sample_extract({1: (0.0, 0.0), 2: (0.001, 0.0)}, [(1, [1, 2], {"highway": "service"})])
+    network = build_roads(extract, [COMPACTOR], driving_side="right")
+    places = snap(network, [0.0003, 5.0], [-1e-5, 5.0], profiles=[["compactor"]] * 2)
+    other = other_kerb(network, places, profiles=[["compactor"]] * 2)
+    assert other.segment.tolist()[1] == -1
+    assert places.join(other).segment.tolist() == [*places.segment.tolist(), *other.segment.tolist()]

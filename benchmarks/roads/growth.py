@@ -1,0 +1,34 @@
+"""Measure one network against four of it joined: the work should grow as the states do, and fit into memory."""
+
+from __future__ import annotations
+
+import resource
+import statistics
+from typing import TYPE_CHECKING, Final
+
+from benchmarks.roads import peers
+from benchmarks.roads.cases import COMPACTOR, four_times, strewn
+from geodata.streets.hierarchy import make_router, router_of
+from geodata.streets.osm import read_osm
+from geodata.streets.roads import build_roads
+from geodata.streets.travel import travel_matrix
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+CONTAINERS: Final = 1000
+
+
+def grown(path: Path, four: bool) -> dict[str, float]:  # noqa: FBT001 - a pool passes positions
+    """Measure one copy of an extract, or four, in a process of its own: states, seconds, and peak megabytes."""
+    extract = read_osm(path)
+    network = build_roads(four_times(extract) if four else extract, [COMPACTOR], driving_side="right")
+    places = strewn(network, CONTAINERS)
+    contraction = statistics.median(peers.timed(lambda: make_router(network, "compactor")) for _ in range(3))
+    travel_matrix(network, "compactor", places)
+    return {
+        "states": float(router_of(network, "compactor").graph.cost.size),
+        "contraction": contraction,
+        "matrix": statistics.median(peers.timed(lambda: travel_matrix(network, "compactor", places)) for _ in range(5)),
+        "memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+    }
