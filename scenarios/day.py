@@ -64,7 +64,7 @@ class Day:
     Parameters
     ----------
     places
-        Where on the streets each index of the problem's travel matrix lies.
+        Where on the streets each index of the problem's travel matrix lies; the other kerbs of yards follow.
     not_due
         How many containers are not collected on this day: not scheduled, or empty.
     notes
@@ -138,7 +138,12 @@ def prepare_day(
         max_m=city.snap_max_m,
     )
     places, across = _with_other_kerbs(network, places, ground, sorted({group.node for group in groups}))
-    cells = {profile.name: travel_matrix(network, profile.name, places) for profile in profiles}
+    nodes = len(places)
+    places = _with_yards(network, places, ground, [*(depot.node for depot in depots), *site_nodes])
+    every = np.arange(nodes)
+    cells = {
+        profile.name: travel_matrix(network, profile.name, places, sources=every, targets=every) for profile in profiles
+    }
     matrix = TravelMatrix(
         {name: duration_s for name, (duration_s, _) in cells.items()},
         {name: distance_m for name, (_, distance_m) in cells.items()},
@@ -150,7 +155,8 @@ def prepare_day(
     problem = Problem(
         matrix=matrix,
         locations=tuple(
-            Location(lon=float(lon), lat=float(lat)) for lon, lat in zip(places.lon, places.lat, strict=True)
+            Location(lon=float(lon), lat=float(lat))
+            for lon, lat in zip(places.lon[:nodes], places.lat[:nodes], strict=True)
         ),
         depots=depots,
         disposal_sites=tuple(
@@ -204,6 +210,12 @@ def _with_other_kerbs(
     crossed = np.flatnonzero(others.segment >= 0)
     across = {visited[at]: len(places) + number for number, at in enumerate(crossed.tolist())}
     return places.join(others.take(crossed)), across
+
+
+def _with_yards(network: RoadNetwork, places: Places, ground: Ground, fixed: Sequence[int]) -> Places:
+    """Let trucks turn round at depots and disposal sites, which are yards and no kerbs."""
+    others = other_kerb(network, places.take(fixed), profiles=[ground.profiles[node] for node in fixed], approach="any")
+    return places.with_yards(fixed, others)
 
 
 # --- records become the vocabulary of a day --------------------------------------------------------------------------

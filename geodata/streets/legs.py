@@ -63,16 +63,31 @@ def legs(network: RoadNetwork, profile: str, places: Places, pairs: Iterable[tup
     KeyError
         The network was built without this profile.
     """
-    asked = [(int(i), int(j)) for i, j in pairs]
+    wanted = [(int(i), int(j)) for i, j in pairs]
+    # Into and out of a yard there are several ways; the quickest is the one that the matrix has measured.
+    ways = [[(a, b) for a in places.ways_to(i) for b in places.ways_to(j)] for i, j in wanted]
+    found = iter(_by_these_ways(network, profile, places, [way for choice in ways for way in choice]))
+    best: list[Leg | None] = []
+    for choice in ways:
+        costs = [next(found) for _ in choice]
+        best.append(min((cost for cost in costs if cost is not None), key=lambda pair: pair[0], default=(0, None))[1])
+    return best
+
+
+def _by_these_ways(
+    network: RoadNetwork, profile: str, places: Places, asked: list[tuple[int, int]]
+) -> list[tuple[int, Leg] | None]:
+    """Return the packed cost and the leg from place to place, each by its own kerb; None where there is no way."""
     segment, into, out_of = place_costs(network, profile, places)
-    found: list[Leg | None] = [None] * len(asked)
+    found: list[tuple[int, Leg] | None] = [None] * len(asked)
     by_source: dict[int, list[int]] = {}
     for position, (i, j) in enumerate(asked):
         if segment[i] < 0 or segment[j] < 0:
             continue
         if segment[i] == segment[j] and into[j] >= into[i]:
             path = np.array([segment[i]], dtype=np.int32)
-            found[position] = _leg(network, places, i, j, path, int(into[j] - into[i]))
+            cost = int(into[j] - into[i])
+            found[position] = (cost, _leg(network, places, i, j, path, cost))
         else:
             by_source.setdefault(int(segment[i]), []).append(position)
     for source, positions in by_source.items():
@@ -85,7 +100,7 @@ def legs(network: RoadNetwork, profile: str, places: Places, pairs: Iterable[tup
             if route is not None:
                 between, path = route
                 cost = int(out_of[i]) + between + int(into[j])
-                found[position] = _leg(network, places, i, j, path, cost)
+                found[position] = (cost, _leg(network, places, i, j, path, cost))
     return found
 
 

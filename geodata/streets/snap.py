@@ -9,7 +9,7 @@ by a private gate, or by the extract's edge) loses against a street that is a li
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
@@ -63,6 +63,9 @@ class Places:
         float64[n], distance from the thing to the street; infinite where ``segment`` is -1.
     lon, lat
         float64[n], the point on the street, degrees; the thing's own position where ``segment`` is -1.
+    twin
+        int32[n], position of the same point driven the other way where the place is a yard, in which a truck turns
+        round: it may come by either and leave by either. -1 for all other places; None without any yard.
     """
 
     segment: NDArray[np.int32]
@@ -71,12 +74,13 @@ class Places:
     offset_m: NDArray[np.float64]
     lon: NDArray[np.float64]
     lat: NDArray[np.float64]
+    twin: NDArray[np.int32] | None = None
 
     def __len__(self) -> int:
         return int(self.segment.size)
 
     def take(self, indices: Sequence[int] | NDArray[np.integer]) -> Places:
-        """Give the places at these positions, in this order."""
+        """Give the places at these positions, in this order; yards become plain places."""
         chosen = np.asarray(indices, dtype=np.intp)
         return Places(
             segment=self.segment[chosen],
@@ -88,7 +92,7 @@ class Places:
         )
 
     def join(self, other: Places) -> Places:
-        """Give these places and, after them, the others."""
+        """Give these places and, after them, the others; yards become plain places."""
         return Places(
             segment=np.concatenate((self.segment, other.segment)),
             along_mm=np.concatenate((self.along_mm, other.along_mm)),
@@ -97,6 +101,19 @@ class Places:
             lon=np.concatenate((self.lon, other.lon)),
             lat=np.concatenate((self.lat, other.lat)),
         )
+
+    def with_yards(self, positions: Sequence[int], others: Places) -> Places:
+        """Make yards of the places at these positions: ``others`` gives their other kerbs, and follows at the end."""
+        there = np.flatnonzero(others.segment >= 0)
+        twin = np.full(len(self) + there.size, -1, dtype=np.int32)
+        twin[np.asarray(positions, dtype=np.intp)[there]] = len(self) + np.arange(there.size)
+        return replace(self.join(others.take(there)), twin=twin)
+
+    def ways_to(self, place: int) -> tuple[int, ...]:
+        """Return the positions by which a place is reached and left: its own, and its twin's where it is a yard."""
+        if self.twin is None or self.twin[place] < 0:
+            return (place,)
+        return (place, int(self.twin[place]))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -63,8 +63,12 @@ def travel_matrix(
     ends = _ends(network, profile, places, sources, targets)
     if is_wide(network):
         ms, mm = _apart(_plain(network, profile, ends))
-        return _thousandth(ms), _thousandth(mm)
-    return router_of(network, profile).rounded(ends)
+        duration_s, distance_m = _thousandth(ms), _thousandth(mm)
+    else:
+        duration_s, distance_m = router_of(network, profile).rounded(ends)
+    if places.twin is not None:
+        _through_yards(network, profile, places, ends, duration_s, distance_m)
+    return duration_s, distance_m
 
 
 def travel_ms_mm(
@@ -115,6 +119,43 @@ def _ends(
         into=into,
         out_of=out_of,
     )
+
+
+def _through_yards(
+    network: RoadNetwork,
+    profile: str,
+    places: Places,
+    ends: Ends,
+    duration_s: NDArray[np.int32],
+    distance_m: NDArray[np.int32],
+) -> None:
+    """Write the rows and columns of yards anew: a truck comes and leaves by whichever kerb is quicker."""
+    assert places.twin is not None
+    rows, columns = ends.rows.tolist(), ends.columns.tolist()
+    for at, row in enumerate(rows):
+        if places.twin[row] >= 0:
+            cost = _quickest(network, profile, places, [row], columns)[0]
+            duration_s[at], distance_m[at] = (_thousandth(exact) for exact in _apart(cost))
+    for at, column in enumerate(columns):
+        if places.twin[column] >= 0:
+            cost = _quickest(network, profile, places, rows, [column])[:, 0]
+            duration_s[:, at], distance_m[:, at] = (_thousandth(exact) for exact in _apart(cost))
+
+
+def _quickest(
+    network: RoadNetwork, profile: str, places: Places, rows: list[int], columns: list[int]
+) -> NDArray[np.int64]:
+    """Return the least packed cost over all ways out of each row and into each column, int64[rows, columns]."""
+    out = [way for row in rows for way in places.ways_to(row)]
+    into = [way for column in columns for way in places.ways_to(column)]
+    ends = _ends(network, profile, places, out, into)
+    cost = _plain(network, profile, ends) if is_wide(network) else router_of(network, profile).packed(ends)
+    first_row = np.cumsum([0, *(len(places.ways_to(row)) for row in rows[:-1])])
+    first_column = np.cumsum([0, *(len(places.ways_to(column)) for column in columns[:-1])])
+    least: NDArray[np.int64] = np.minimum.reduceat(np.minimum.reduceat(cost, first_row, axis=0), first_column, axis=1)
+    same = np.asarray(rows)[:, None] == np.asarray(columns)[None, :]
+    least[same] = 0
+    return least
 
 
 def _plain(network: RoadNetwork, profile: str, ends: Ends) -> NDArray[np.int64]:
