@@ -1,6 +1,6 @@
 """OR-Tools' routing library as an engine: guided local search from a given plan, on every constraint.
 
-It begins from our own first plan (``construct.py``), because no construction of the library is safe on waste days. On
+It begins from our own plan (``construct.py``), because no construction of the library is safe on waste days. On
 the built-in day of 311 visits (three streams, mixing three-wheelers, two shared cores) parallel insertion needs 2.4 s
 or finds nothing, the cheapest arc, savings and local insertion leave nearly all out; ours serves all in half a second,
 5 % cheaper. Iterated local search, the library's best when cold, throws a start away; half the time for it (with the
