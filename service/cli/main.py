@@ -152,7 +152,7 @@ def demo(
     *,
     plan_only: Annotated[bool, typer.Option("--plan-only", help="Plan and print; start no server.")] = False,
     containers: Annotated[int, typer.Option(min=50, max=10_000, help="Size of the built-in city.")] = 300,
-    seconds: Seconds = 20,
+    seconds: Seconds = 10,
     seed: Seed = 1,
     port: Port = 8000,
     picture: Annotated[
