@@ -125,6 +125,24 @@ def backtest(
 
 
 @app.command()
+def generation(
+    city_path: CityPath,
+    *,
+    weighings: Annotated[
+        Path | None, typer.Option(help="CSV of loads: kg, zones (ids, parted by semicolons), and perhaps days.")
+    ] = None,
+    surveys: Annotated[Path | None, typer.Option(help="CSV: zone, kg_per_person_day, standard_error.")] = None,
+    json_path: Annotated[Path | None, typer.Option("--json", help="Write the estimates here too.")] = None,
+) -> None:
+    """Estimate what people throw away, by zone, from weighed loads and surveys (docs/generation.md)."""
+    from service.cli import generation, planning
+
+    with show.errors_as_sentences():
+        dataset, _ = planning.read(city_path)
+        generation.run(dataset, weighings=weighings, surveys=surveys, json_path=json_path)
+
+
+@app.command()
 def serve(
     *,
     host: Annotated[str | None, typer.Option(help="Address to listen on; SAMRAM_HOST or 127.0.0.1 if absent.")] = None,
