@@ -11,17 +11,21 @@ from typing import TYPE_CHECKING, Final
 from xml.sax.saxutils import escape
 
 import numpy as np
+import shapely
 
+from geodata.streets.overlays import described, expired
 from geodata.streets.snap import other_kerb
 from geodata.streets.turns import REVERSING_LIMIT_M, TURNING_PLACE, signs
 
 if TYPE_CHECKING:
+    import datetime as dt
     from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
     from geodata.streets.network import RoadNetwork
     from geodata.streets.osm import OsmExtract
+    from geodata.streets.overlays import Overlay
     from geodata.streets.snap import Places
 
 # Farther than this from its street, a container is worth a look: wider than a front garden.
@@ -35,6 +39,7 @@ _COLOURS: Final = {
     "long dead end": "#0077bb",
     "container far from its street": "#ccbb44",
     "container without a street": "#cc3311",
+    "overlay": "#aa3377",
 }
 
 
@@ -63,11 +68,15 @@ def street_report(
     *,
     names: Sequence[str],
     profiles: Sequence[Sequence[str]],
+    overlays: Sequence[Overlay] = (),
+    day: dt.date | None = None,
 ) -> StreetReport:
     """Report on a network and on containers that were brought to it.
 
     Parameters
     ----------
+    overlays, day
+        All overlays of the city, and the day that the network was built for.
     places, names, profiles
         Where the containers were brought by ``snap``, their ids, and the profiles that may come to each.
     """
@@ -79,8 +88,10 @@ def street_report(
         spots += _cut_off(network, index, profile.name)
     spots += _long_dead_ends(extract, network)
     lines += _restrictions(network)
+    lines += _overlays(network, overlays, day)
     lines += _containers(network, places, profiles)
     spots += _container_spots(places, names)
+    spots += _overlay_spots(network, overlays)
     counted = Counter(spot.kind for spot in spots)
     lines += [f"spots to look at: {', '.join(f'{count} {kind}' for kind, count in counted.items()) or 'none'}"]
     # Several profiles are often cut off at one place; it is shown once.
@@ -175,6 +186,31 @@ def _restrictions(network: RoadNetwork) -> list[str]:
     return lines
 
 
+def _overlays(network: RoadNetwork, overlays: Sequence[Overlay], day: dt.date | None) -> list[str]:
+    """List the overlays that hold, those that are doubtful or have expired, and count those that wait."""
+    held = {placed.id for placed in network.overlays}
+    over = expired(overlays, day) if day is not None else []
+    waiting = len(overlays) - len(held) - len(over)
+    when = f" on {day.isoformat()}" if day is not None else ""
+    line = f"overlays: {len(held)} hold{when}, {len(over)} have expired, {waiting} hold at other times"
+    doubts = [finding for placed in network.overlays for finding in placed.findings]
+    return [line, *(f"  {one}" for one in (*described(overlays, network), *doubts, *over))]
+
+
+def _overlay_spots(network: RoadNetwork, overlays: Sequence[Overlay]) -> list[Spot]:
+    """Give each overlay a spot in the middle of the first street that it changes."""
+    by_id = {overlay.id: overlay for overlay in overlays}
+    spots = []
+    for placed in network.overlays:
+        if placed.segments:
+            overlay, coords = by_id[placed.id], network.coords(placed.segments[0])
+            middle = shapely.line_interpolate_point(shapely.linestrings(coords), 0.5, normalized=True)
+            note = f"; {overlay.note}" if overlay.note else ""
+            what = f"{overlay.kind} {overlay.id}, {overlay.source}{note}"
+            spots.append(Spot(kind="overlay", what=what, lon=middle.x, lat=middle.y))
+    return spots
+
+
 def _containers(network: RoadNetwork, places: Places, profiles: Sequence[Sequence[str]]) -> list[str]:
     there = places.segment >= 0
     edges = np.array([*_BOUNDS_M, np.inf])
@@ -223,6 +259,7 @@ def report_picture(network: RoadNetwork, report: StreetReport) -> str:
         return "".join("M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in placed(line)) for line in lines)
 
     streets = path(line.coords for line in network.to_geojson_lines(tolerance_m=5.0))
+    changed = path(network.coords(one) for one in sorted({s for placed in network.overlays for s in placed.segments}))
     dots = []
     for spot in report.spots:
         ((x, y),) = placed(np.array([[spot.lon, spot.lat]])).tolist()
@@ -239,7 +276,8 @@ def report_picture(network: RoadNetwork, report: StreetReport) -> str:
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {whole}" width="{_WIDTH}" height="{whole}" '
         'font-family="sans-serif" font-size="14"><rect width="100%" height="100%" fill="#fff"/>'
-        f'<path d="{streets}" fill="none" stroke="#bbb" stroke-width="0.8"/>{"".join(dots)}{legend}'
+        f'<path d="{streets}" fill="none" stroke="#bbb" stroke-width="0.8"/>'
+        f'<path d="{changed}" fill="none" stroke="{_COLOURS["overlay"]}" stroke-width="2.5"/>{"".join(dots)}{legend}'
         f'<text x="{_WIDTH - 8}" y="{whole - 10}" text-anchor="end" fill="#555">© OpenStreetMap contributors</text>'
         "</svg>"
     )

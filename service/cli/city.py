@@ -1,7 +1,9 @@
 """``samram city``: make, check, seed and import a city dataset."""
 
+import datetime as dt
 from pathlib import Path
 from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
 
 import typer
 
@@ -29,7 +31,7 @@ def check(city: CityPath) -> None:
     from geodata.city.check import check_city
 
     with show.errors_as_sentences():
-        report = check_city(city)
+        report = check_city(city, today=lambda timezone: dt.datetime.now(ZoneInfo(timezone)).date())
     show.findings("warning", report.warnings)
     show.findings("error", report.errors)
     if not report.ok:
