@@ -92,10 +92,10 @@ def street_report(
     lines += _containers(network, places, profiles)
     spots += _container_spots(places, names)
     spots += _overlay_spots(network, overlays)
-    counted = Counter(spot.kind for spot in spots)
-    lines += [f"spots to look at: {', '.join(f'{count} {kind}' for kind, count in counted.items()) or 'none'}"]
-    # Several profiles are often cut off at one place; it is shown once.
+    # Several profiles are often cut off at one place; it is shown and counted once.
     first = {(spot.kind, round(spot.lon, 6), round(spot.lat, 6)): spot for spot in reversed(spots)}
+    counted = Counter(spot.kind for spot in reversed(first.values()))
+    lines += [f"spots to look at: {', '.join(f'{count} {kind}' for kind, count in counted.items()) or 'none'}"]
     return StreetReport(lines=tuple(lines), spots=tuple(reversed(first.values())))
 
 
@@ -121,17 +121,21 @@ def _profile(extract: OsmExtract, network: RoadNetwork, index: int) -> list[str]
     counted = network.summary()[profile.name]
     usable = network.usable[index]
     inside_km = float(network.length_mm[network.inside[index] & usable].sum()) / 1e6
-    banned = int((network.turn_ms[index] < 0).sum())
+    source = np.repeat(np.arange(usable.size), np.diff(network.arc_start))
+    possible = usable[source] & usable[network.arc_to]
+    barred = possible & (network.turn_ms[index] < 0)
+    round_ = int((barred & (network.arc_to == network.reverse[source])).sum())
     pieces = np.sort(network.part_m[index])[::-1] / 1000
     others = ", ".join(f"{km:.1f}" for km in pieces[1 : 1 + _MOST_PIECES])
     total_km = float(network.shape_mm[extract.way_start[1:] - 1].sum()) / 1e6
     return [
         f"{profile.name}: {counted.usable_km:,.1f} of {total_km:,.1f} km usable, {counted.segments:,} segments, "
         f"{counted.largest_part_km:,.1f} km hang together, {counted.parts:,} pieces"
-        + (f" (the next of {others} km of directions)" if others else ""),
+        + (f" (the next of {others} km, each direction counted)" if others else ""),
         (
-            f"{profile.name}: {inside_km:,.1f} km of directions only to serve something there; {banned:,} turns and "
-            f"{len(network.chains[index])} chains of streets barred"
+            f"{profile.name}: {inside_km:,.1f} km of directions only to serve something there; of "
+            f"{int(possible.sum()):,} turns {round_:,} that turn round in the street and "
+            f"{int(barred.sum()) - round_:,} others are barred, and {len(network.chains[index])} chains of streets"
         ),
     ]
 
