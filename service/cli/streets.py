@@ -38,8 +38,9 @@ def report(
     from geodata.streets.roads import build_roads
     from geodata.streets.snap import snap
     from scenarios.day import hours_of
+    from service.cli.compiling import told
 
-    with show.errors_as_sentences():
+    with show.errors_as_sentences(), told():
         dataset = load_city(city)
         fleet, _ = truck_profiles(dataset.vehicles)
         extract = read_osm(dataset.streets_path)
