@@ -85,7 +85,10 @@ def street_report(
     lines += _read(extract, network)
     for index, profile in enumerate(network.profiles):
         lines += _profile(extract, network, index)
-        spots += _cut_off(network, index, profile.name)
+        cut_off = _cut_off(network, index, profile.name)
+        spots += cut_off
+        if len(cut_off) < network.part_m[index].size - 1:
+            lines += [f"{profile.name}: of the pieces that are cut off, the {len(cut_off)} longest are shown"]
     spots += _long_dead_ends(extract, network)
     lines += _restrictions(network)
     lines += _overlays(network, overlays, day)
@@ -182,8 +185,10 @@ def _long_dead_ends(extract: OsmExtract, network: RoadNetwork) -> list[Spot]:
 def _restrictions(network: RoadNetwork) -> list[str]:
     dropped = network.restrictions_dropped
     lines = [f"turn restrictions: {network.restrictions_kept} kept, {len(dropped)} dropped or doubtful"]
+    if any(network.chains):
+        lines += ["  those over ways bind between two stops: a stop on the way in between ends them"]
     reasons = Counter(finding.message.partition(" is dropped: ")[2] or "kept, with a doubt" for finding in dropped)
-    lines += [f"  {count} times: {reason}" for reason, count in reasons.most_common()]
+    lines += [f"  {count} x: {reason}" for reason, count in reasons.most_common()]
     lines += [f"  {finding}" for finding in dropped[:_MOST_LISTED]]
     lines += [f"tags that could not be read: {len(network.notes)}"]
     lines += [f"  {finding}" for finding in network.notes[:_MOST_LISTED]]
