@@ -13,9 +13,9 @@ COPY optimizer optimizer
 COPY geodata geodata
 COPY scenarios scenarios
 COPY service service
-# Compiled for any processor of its kind: what is compiled for the builder's own would be compiled again on another.
-ENV NUMBA_CACHE_DIR=/var/cache/samram \
-    NUMBA_CPU_NAME=generic
+# Compiled for the builder's processor: on another model it is compiled again, once, and said so. NUMBA_CPU_NAME=generic in
+# both stages would serve all models, but makes travel matrices twice as slow.
+ENV NUMBA_CACHE_DIR=/var/cache/samram
 RUN scripts/install-app.sh /opt/samram
 
 FROM python:3.12-slim
@@ -28,8 +28,7 @@ COPY --from=build --chown=samram:samram /var/cache/samram /var/cache/samram
 ENV PATH=/opt/samram/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     SAMRAM_HOME=/data \
-    NUMBA_CACHE_DIR=/var/cache/samram \
-    NUMBA_CPU_NAME=generic
+    NUMBA_CACHE_DIR=/var/cache/samram
 USER samram
 WORKDIR /data
 VOLUME /data

@@ -128,13 +128,15 @@ def _profile(extract: OsmExtract, network: RoadNetwork, index: int) -> list[str]
     possible = usable[source] & usable[network.arc_to]
     barred = possible & (network.turn_ms[index] < 0)
     round_ = int((barred & (network.arc_to == network.reverse[source])).sum())
-    pieces = np.sort(network.part_m[index])[::-1] / 1000
+    twin_usable = (network.reverse >= 0) & usable[network.reverse]
+    once = usable & (~twin_usable | (np.arange(usable.size) < network.reverse))
+    pieces = np.sort(np.bincount(network.part[index][once], network.length_mm[once] / 1e6))[::-1]
     others = ", ".join(f"{km:.1f}" for km in pieces[1 : 1 + _MOST_PIECES])
     total_km = float(network.shape_mm[extract.way_start[1:] - 1].sum()) / 1e6
     return [
         f"{profile.name}: {counted.usable_km:,.1f} of {total_km:,.1f} km usable, {counted.segments:,} segments, "
         f"{counted.largest_part_km:,.1f} km hang together, {counted.parts:,} pieces"
-        + (f" (the next of {others} km, each direction counted)" if others else ""),
+        + (f" (the next of {others} km)" if others else ""),
         (
             f"{profile.name}: {inside_km:,.1f} km of directions only to serve something there; of "
             f"{int(possible.sum()):,} turns {round_:,} that turn round in the street and "
