@@ -13,6 +13,9 @@ COPY optimizer optimizer
 COPY geodata geodata
 COPY scenarios scenarios
 COPY service service
+# Compiled for the builder's processor: on another model it is compiled again, once, and said so. NUMBA_CPU_NAME=generic in
+# both stages would serve all models, but makes travel matrices twice as slow.
+ENV NUMBA_CACHE_DIR=/var/cache/samram
 RUN scripts/install-app.sh /opt/samram
 
 FROM python:3.12-slim
@@ -20,11 +23,12 @@ COPY --from=build /opt/samram /opt/samram
 # A fixed number, so that the owner of a bind-mounted /data can be set before the first start.
 RUN useradd --system --uid 10001 --no-create-home --home-dir /data samram \
     && install --directory --owner=samram --group=samram /data
-# The user may not write into the installation; compiled numba kernels are kept with the data.
+# The user may not write into the installation; compiled loops are found only where the user may write.
+COPY --from=build --chown=samram:samram /var/cache/samram /var/cache/samram
 ENV PATH=/opt/samram/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     SAMRAM_HOME=/data \
-    NUMBA_CACHE_DIR=/data/.numba
+    NUMBA_CACHE_DIR=/var/cache/samram
 USER samram
 WORKDIR /data
 VOLUME /data

@@ -13,6 +13,7 @@ from geodata.city.zones import held_kg_per_day, zone_containers
 from geodata.streets.cache import cached_roads
 from geodata.streets.conditions import Hours
 from geodata.streets.osm import read_osm
+from geodata.streets.overlays import in_force, overlay_notes
 from geodata.streets.roads import build_roads
 from geodata.streets.snap import other_kerb, snap
 from geodata.streets.travel import travel_matrix
@@ -29,6 +30,7 @@ from optimizer.problem.model import (
     Vehicle,
 )
 from optimizer.search.solve import solve
+from scenarios.markets import market_hours, outside_markets
 from scenarios.visits import MICRO, Ground, checked_fills, groups_of, litres_due, trucks_at_work, visits_of, windows_of
 
 if TYPE_CHECKING:
@@ -112,15 +114,22 @@ def prepare_day(
     fills = checked_fills(fills or {})
     weekday = service_date.weekday()
     profiles, profile_of = truck_profiles(city.vehicles)
-    at_work = [shift for shift in city.shifts if shift.weekdays is None or weekday in shift.weekdays]
-    side, hours = city.driving_side, _hours(at_work, weekday)
+    at_work = shifts_of(city.shifts, service_date)
+    side, hours = city.driving_side, hours_of(city.shifts, service_date)
+    overlays = in_force(city.overlays, service_date, hours)
     if cache_dir is not None:
         network = cached_roads(
-            city.streets_path, profiles, driving_side=side, hours=hours, cache_dir=cache_dir, extract=extract
+            city.streets_path,
+            profiles,
+            driving_side=side,
+            hours=hours,
+            cache_dir=cache_dir,
+            extract=extract,
+            overlays=overlays,
         )
     else:
         streets = extract if extract is not None else read_osm(city.streets_path)
-        network = build_roads(streets, profiles, driving_side=side, hours=hours)
+        network = build_roads(streets, profiles, driving_side=side, hours=hours, overlays=overlays)
     containers = (*city.containers, *zone_containers(city, network))
     due = [
         (container, litres) for container in containers if (litres := litres_due(city, container, weekday, fills)) > 0
@@ -152,6 +161,7 @@ def prepare_day(
     shifts = tuple(_shift(shift) for shift in at_work)
     until_s = max([_SECONDS_A_DAY, *(shift.latest_return_s for shift in shifts)])
     trucks = trucks_at_work(depots, vehicles, shifts, matrix)
+    barred = market_hours(city.overlays, network, hours)
     problem = Problem(
         matrix=matrix,
         locations=tuple(
@@ -164,7 +174,9 @@ def prepare_day(
         ),
         vehicles=vehicles,
         shifts=shifts,
-        visits=tuple(visits_of(city, groups, places, trucks, across)),
+        visits=tuple(
+            outside_markets(visits_of(city, groups, places, trucks, across), barred, places.segment, vehicles, hours)
+        ),
         currency=city.currency,
         service_date=service_date.isoformat(),
     )
@@ -175,7 +187,10 @@ def prepare_day(
         network=network,
         places=places,
         not_due=len(containers) - len(due),
-        notes=tuple(_notes(city, service_date, problem, places, containers)),
+        notes=(
+            *_notes(city, service_date, problem, places, containers),
+            *overlay_notes(city.overlays, network, service_date),
+        ),
     )
 
 
@@ -191,14 +206,20 @@ def plan_day(
     return solve(day.problem, stop=stop, seed=seed, start=start, on_improvement=on_improvement)
 
 
-def _hours(shifts: Sequence[ShiftRecord], weekday: int) -> Hours | None:
-    """Return when the trucks of these shifts may be on the streets; None without shifts."""
-    if not shifts:
+def shifts_of(shifts: Iterable[ShiftRecord], service_date: dt.date) -> list[ShiftRecord]:
+    """Return the shifts that work on a day."""
+    return [shift for shift in shifts if shift.weekdays is None or service_date.weekday() in shift.weekdays]
+
+
+def hours_of(shifts: Iterable[ShiftRecord], service_date: dt.date) -> Hours | None:
+    """Return when the trucks may be on the streets on a day; None without shifts."""
+    at_work = shifts_of(shifts, service_date)
+    if not at_work:
         return None
     return Hours(
-        weekday=weekday,
-        start_s=min(shift.start_s for shift in shifts),
-        end_s=max(shift.end_s + shift.max_overtime_s for shift in shifts),
+        weekday=service_date.weekday(),
+        start_s=min(shift.start_s for shift in at_work),
+        end_s=max(shift.end_s + shift.max_overtime_s for shift in at_work),
     )
 
 

@@ -6,6 +6,10 @@
 #   PREFIX   a folder that does not exist yet, or is empty; afterwards PREFIX/bin/samram is the command
 #   PYTHON   environment variable: the interpreter to build upon, 3.11 or newer; python3 unless set
 #
+# At the end all loops are compiled, so that nobody who runs the command waits for it. Compiled loops are kept beside
+# the code, or in the folder NUMBA_CACHE_DIR; whoever runs the command must be allowed to write there, or they are
+# compiled again into that user's own cache.
+#
 # Everything that runs here or later is pinned with its hashes (requirements.lock, scripts/build.lock). pip stays in
 # a temporary environment, so that the installed one holds nothing but the application and what it needs.
 set -euo pipefail
@@ -40,3 +44,4 @@ build_pip=("$work_dir/build/bin/python" -m pip --disable-pip-version-check --qui
 "${build_pip[@]}" --python "$prefix/bin/python" install --no-deps --no-index "$work_dir"/wheel/samram-*.whl
 
 "$prefix/bin/samram" --version
+"$prefix/bin/samram" warm

@@ -11,6 +11,7 @@ from itertools import combinations, combinations_with_replacement, pairwise
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from geodata.city import columns
+from geodata.city.columns_overlays import FIGURE_OF
 from geodata.city.geometry import MAX_LAT, MAX_LON, distance_m
 from geodata.city.parsers import DAY_S, Weekdays, format_time
 from geodata.city.records import (
@@ -22,6 +23,7 @@ from geodata.city.records import (
     Zone,
 )
 from geodata.city.tables import Findings, Row, read_table
+from geodata.streets.overlays import Overlay, faults
 from geodata.streets.rules import ACCESS_CLASSES
 
 if TYPE_CHECKING:
@@ -47,6 +49,7 @@ class Records:
     vehicles: tuple[VehicleRecord, ...]
     shifts: tuple[ShiftRecord, ...]
     zones: tuple[Zone, ...]
+    overlays: tuple[Overlay, ...]
     placed_rows: tuple[Row, ...]
 
 
@@ -80,6 +83,7 @@ def read_records(folder: Path, settings: CitySettings, findings: Findings) -> Re
     _check_shifts(rows["shifts"], findings)
     _check_swapped(rows, findings)
     _check_stops(rows["containers"], settings, findings)
+    _check_overlays(rows["overlays"], findings)
     records = Records(
         containers=_made(rows["containers"], lambda row: _container(row, settings)),
         depots=_made(rows["depots"], lambda row: DepotRecord(**row.values)),
@@ -87,6 +91,7 @@ def read_records(folder: Path, settings: CitySettings, findings: Findings) -> Re
         vehicles=_made(rows["vehicles"], lambda row: VehicleRecord(**row.values)),
         shifts=_made(rows["shifts"], _shift),
         zones=_made(rows["zones"], _zone),
+        overlays=_made(rows["overlays"], lambda row: Overlay(**row.values, file=row.file, place=row.path)),
         placed_rows=tuple(row for stem in ("containers", "depots", "disposal_sites") for row in rows[stem] if row.ok),
     )
     _warn(records, rows, settings, findings)
@@ -302,6 +307,24 @@ def _check_stops(rows: list[Row], settings: CitySettings, findings: Findings) ->
                 f"this container stands {apart:,.0f} m from the first one of its stop, at {place}",
                 f"at most {span_m:g} m (defaults.stop_span_m in city.toml)",
             )
+
+
+def _check_overlays(rows: list[Row], findings: Findings) -> None:
+    expected = {column.name: column.parser.expected for column in columns.OVERLAYS.columns}
+    expected["geometry"] = "a line along the street, a point near it, a polygon around streets, or ids in ways"
+    expected["direction"] = "along or against, with a line, or with ways and no geometry"
+    for row in rows:
+        if not row.ok:
+            continue
+        for name, fault in faults(row.values):
+            row.error(findings, name, fault, expected[name])
+        kind = row.values["kind"]
+        for other, name in FIGURE_OF.items():
+            if other != kind and row.values[name] is not None:
+                row.warning(findings, name, f"this says nothing about the kind {kind!r} and is ignored", f"no {name}")
+        if kind in {"closure", "flooded"} and row.values["expires"] is None:
+            message = "this has no end, so it holds until somebody takes it out"
+            row.warning(findings, "expires", message, "the last day on which it holds")
 
 
 def _warn(records: Records, rows: dict[str, list[Row]], settings: CitySettings, findings: Findings) -> None:

@@ -12,10 +12,13 @@ from geodata.city.dataset import CityReading, read_city
 from geodata.city.profiles import profiles_up_to, truck_profiles
 from geodata.city.tables import Findings
 from geodata.errors import DataError, Finding
+from geodata.streets.overlays import at_any_time, expired
 from geodata.streets.roads import build_roads
 from geodata.streets.snap import snap
 
 if TYPE_CHECKING:
+    import datetime as dt
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -69,12 +72,15 @@ class CityReport:
                     ("disposal site", city.disposal_sites),
                 )
             ),
+            *((f"{len(city.overlays)} overlays on the streets",) if city.overlays else ()),
             f"times in {city.timezone}, costs in {city.currency}, driving on the {city.driving_side}",
             f"content {city.content_hash}",
         )
 
 
-def check_city(path: Path, *, cache_dir: Path | None = None) -> CityReport:
+def check_city(
+    path: Path, *, cache_dir: Path | None = None, today: Callable[[str], dt.date] | None = None
+) -> CityReport:
     """Read a city, bring its bins, depots and disposal sites to its streets, and report.
 
     Parameters
@@ -83,6 +89,8 @@ def check_city(path: Path, *, cache_dir: Path | None = None) -> CityReport:
         The city's folder, or a zip of it.
     cache_dir
         As for ``load_city``.
+    today
+        Gives the day in a time zone, on which overlays may have expired; without it none has.
 
     Returns
     -------
@@ -95,6 +103,8 @@ def check_city(path: Path, *, cache_dir: Path | None = None) -> CityReport:
     findings = Findings(warnings=list(reading.warnings))
     try:
         _check_streets(reading, reading.dataset, reading.extract, findings)
+        day = None if today is None else today(reading.dataset.timezone)
+        findings.warnings.extend(_doubtful_overlays(reading.dataset, reading.extract, day))
     except DataError as error:
         # No street is usable by this fleet: the files are right by themselves, yet no day can be planned.
         findings.errors.append(error.finding)
@@ -140,6 +150,21 @@ def _check_streets(reading: CityReading, city: CityDataset, extract: OsmExtract,
                 f"{what} lies on streets that are cut off from every depot",
                 "a position to which its vehicles can drive from a depot, and back",
             )
+
+
+def _doubtful_overlays(city: CityDataset, extract: OsmExtract, today: dt.date | None) -> Iterable[Finding]:
+    """Report overlays that have expired, that find no street, or that contradict others while they hold.
+
+    Bins are not held against the streets as overlays leave them: a street that is closed today opens again.
+    """
+    if today is not None:
+        yield from expired(city.overlays, today)
+    waiting = [overlay for overlay in city.overlays if today is None or not overlay.expires or overlay.expires >= today]
+    if waiting:
+        profiles, _ = truck_profiles(city.vehicles)
+        changed = build_roads(extract, profiles, driving_side=city.driving_side, overlays=at_any_time(waiting))
+        for overlay in changed.overlays:
+            yield from overlay.findings
 
 
 def _parts(

@@ -55,7 +55,8 @@ class Table:
     """One table of a city dataset.
 
     ``stem`` is the file's name without its ending; ``geometry`` is "point" or "polygon" when a GeoJSON file of that
-    kind is read too, ``csv`` tells whether a CSV file is.
+    kind is read too, "place" when its features may be points, lines, polygons or without any; ``csv`` tells whether a
+    CSV file is.
     """
 
     stem: str

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from geodata.city.column import ACCESS, MONEY, MONEY_PER_T, NAME, SECONDS, Column, Table, id_column, position_columns
 from geodata.city.columns_fleet import SHIFTS, VEHICLES
+from geodata.city.columns_overlays import OVERLAYS
 from geodata.city.parsers import Choice, Names, Number, Text, TimeWindows, Weekdays
 from geodata.city.streams import DEFAULT_STREAM, MAX_DENSITY_KG_PER_L
 
@@ -17,6 +18,7 @@ __all__ = [
     "DEFAULT_KEYS",
     "DEPOTS",
     "DISPOSAL_SITES",
+    "OVERLAYS",
     "SHIFTS",
     "STREAM_DENSITY",
     "TABLES",
@@ -232,7 +234,7 @@ ZONES = Table(
     ),
 )
 
-TABLES = (CONTAINERS, DEPOTS, DISPOSAL_SITES, VEHICLES, SHIFTS, ZONES)
+TABLES = (CONTAINERS, DEPOTS, DISPOSAL_SITES, VEHICLES, SHIFTS, ZONES, OVERLAYS)
 
 CITY_KEYS = (
     Column(name="name", parser=Text(), example="Siem Reap", meaning="The city's name", required=True),

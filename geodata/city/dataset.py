@@ -35,6 +35,7 @@ from geodata.city.settings import FILE, CitySettings, read_settings
 from geodata.city.tables import Findings
 from geodata.errors import CityDatasetError, DataError, Finding
 from geodata.streets.osm import OsmExtract, read_osm
+from geodata.streets.overlays import Overlay
 from geodata.streets.place import fetch_place
 
 if TYPE_CHECKING:
@@ -87,6 +88,8 @@ class CityDataset:
         A container farther than this from every street it may be served from is not reached.
     streams
         Every stream known to this city, by name, with its loose density.
+    overlays
+        Changes to the streets, whenever they hold.
     streets_path
         The OpenStreetMap extract.
     streets_hash
@@ -116,6 +119,7 @@ class CityDataset:
     zones: tuple[Zone, ...]
     content_hash: str
     warnings: tuple[Finding, ...]
+    overlays: tuple[Overlay, ...] = ()
 
     def density_kg_per_l(self, stream: str) -> float:
         """Return the loose density of a stream; KeyError when the city does not know it."""
@@ -307,6 +311,8 @@ def _dataset(
         "shifts": records.shifts,
         "zones": records.zones,
     }
+    if records.overlays:  # a city without any keeps the hash that it had before there were overlays
+        content["overlays"] = records.overlays
     return CityDataset(**content, streets_path=streets, content_hash=_hash(content), warnings=warnings)
 
 
@@ -320,6 +326,8 @@ def _hash(content: dict[str, Any]) -> str:
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, Overlay):
+        return value.fingerprint()
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {item.name: getattr(value, item.name) for item in dataclasses.fields(value)}
     if isinstance(value, frozenset):

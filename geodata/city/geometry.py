@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 import shapely
-from shapely.geometry import MultiPolygon, Polygon
+from shapely.geometry import LineString, MultiLineString, MultiPolygon, Point, Polygon
 
 from geodata.city.parsers import BadValueError
 from geodata.streets.geodesy import EARTH_RADIUS_M
@@ -16,6 +16,7 @@ METRES_PER_DEGREE = math.radians(EARTH_RADIUS_M)
 """Length of one degree of latitude on the sphere, 111,195 m."""
 
 MAX_LON, MAX_LAT = 180.0, 90.0
+MIN_LINE = 2
 MIN_RING = 4
 """A ring of RFC 7946 has at least three corners and repeats the first."""
 
@@ -64,6 +65,29 @@ def polygon_of(geometry: Any) -> Polygon | MultiPolygon:
     return shape
 
 
+def place_of(geometry: Any) -> shapely.Geometry | None:
+    """Return a valid shapely geometry: a point, lines or polygons; None where there is none.
+
+    Raises
+    ------
+    BadValueError
+        It is of another type, or not valid.
+    """
+    if geometry is None:
+        return None
+    kind = _need_type(geometry, ("Point", "LineString", "MultiLineString", "Polygon", "MultiPolygon"))
+    if "Polygon" in kind:
+        return polygon_of(geometry)
+    coordinates = geometry.get("coordinates")
+    if kind == "Point":
+        return Point(_in_the_world(_position(coordinates)))
+    if kind == "LineString":
+        return _line(coordinates)
+    if not isinstance(coordinates, list) or not coordinates:
+        raise BadValueError("the MultiLineString has no coordinates")
+    return MultiLineString([_line(part) for part in coordinates])
+
+
 def bad_geometry(geometry: Any) -> str:
     """Return the beginning of a geometry as text, for a report."""
     try:
@@ -89,11 +113,26 @@ def _polygon(rings: Any) -> Polygon:
         positions = [_position(position) for position in ring]
         if positions[0] != positions[-1]:
             raise BadValueError("a ring does not end where it starts")
-        for lon, lat in positions:
-            if abs(lon) > MAX_LON or abs(lat) > MAX_LAT:
-                raise BadValueError(f"the position [{lon:g}, {lat:g}] is outside the world")
+        for position in positions:
+            _in_the_world(position)
         read.append(positions)
     return Polygon(read[0], read[1:])
+
+
+def _line(positions: Any) -> LineString:
+    if not isinstance(positions, list):
+        raise BadValueError("the line has no list of positions")
+    read = [_in_the_world(_position(position)) for position in positions]
+    if len(set(read)) < MIN_LINE:
+        raise BadValueError("a line has fewer than two different positions")
+    return LineString(read)
+
+
+def _in_the_world(position: tuple[float, float]) -> tuple[float, float]:
+    lon, lat = position
+    if abs(lon) > MAX_LON or abs(lat) > MAX_LAT:
+        raise BadValueError(f"the position [{lon:g}, {lat:g}] is outside the world")
+    return position
 
 
 def _position(position: Any) -> tuple[float, float]:

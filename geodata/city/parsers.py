@@ -6,6 +6,7 @@ the place and the text that stood there.
 
 from __future__ import annotations
 
+import datetime as dt
 import itertools
 import math
 import re
@@ -24,6 +25,9 @@ _WEEKDAY_NAMES = ("monday", "tuesday", "wednesday", "thursday", "friday", "satur
 
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
 _TIME = re.compile(r"(\d{1,2}):(\d{2})")
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+# OpenStreetMap's ids are below 2^63, and so are 18 digits.
+_ID = re.compile(r"-?[0-9]{1,18}")
 _DURATION = re.compile(r"(\d+)\s*(min|h|s)")
 _LIST_SEPARATOR = re.compile(r"[\s,;]+")
 
@@ -186,6 +190,77 @@ class Names:
     def format(self, value: frozenset[str]) -> str:
         """Write the names in alphabetical order."""
         return ",".join(sorted(value))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choices:
+    """Several of a few words, separated by commas or spaces."""
+
+    options: tuple[str, ...]
+
+    @property
+    def expected(self) -> str:
+        """What a right value looks like."""
+        return "some of " + ", ".join(self.options) + ", separated by commas"
+
+    def parse(self, text: str) -> frozenset[str]:
+        """Return the set of words as ``options`` writes them."""
+        one = Choice(options=self.options)
+        found = frozenset(one.parse(word) for word in _LIST_SEPARATOR.split(text) if word)
+        if not found:
+            raise BadValueError("no word is given")
+        return found
+
+    def format(self, value: frozenset[str]) -> str:
+        """Write the words in the order of ``options``."""
+        return ",".join(option for option in self.options if option in value)
+
+
+@dataclass(frozen=True, slots=True)
+class Ids:
+    """Ids of OpenStreetMap: whole numbers separated by commas or spaces; those of an editor's new ways are negative."""
+
+    @property
+    def expected(self) -> str:
+        """What a right value looks like."""
+        return "whole numbers separated by commas"
+
+    def parse(self, text: str) -> frozenset[int]:
+        """Return the set of ids."""
+        words = [word for word in _LIST_SEPARATOR.split(text) if word]
+        if not words:
+            raise BadValueError("no id is given")
+        for word in words:
+            if not _ID.fullmatch(word):
+                raise BadValueError(f"{word[:40]!r} is not the id of a way")
+        return frozenset(int(word) for word in words)
+
+    def format(self, value: frozenset[int]) -> str:
+        """Write the ids in ascending order."""
+        return ",".join(str(one) for one in sorted(value))
+
+
+@dataclass(frozen=True, slots=True)
+class Date:
+    """A day as ``YYYY-MM-DD``."""
+
+    @property
+    def expected(self) -> str:
+        """What a right value looks like."""
+        return "a date YYYY-MM-DD"
+
+    def parse(self, text: str) -> dt.date:
+        """Return the day."""
+        if not _DATE.fullmatch(text):
+            raise BadValueError("this is not a date")
+        try:
+            return dt.date.fromisoformat(text)
+        except ValueError as error:
+            raise BadValueError("there is no such day") from error
+
+    def format(self, value: dt.date) -> str:
+        """Write the day."""
+        return value.isoformat()
 
 
 @dataclass(frozen=True, slots=True)

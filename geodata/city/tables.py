@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from geodata.city.geometry import bad_geometry, point_of, polygon_of
+from geodata.city.geometry import bad_geometry, place_of, point_of, polygon_of
 from geodata.city.parsers import BadValueError
 from geodata.errors import Finding
 
@@ -201,7 +201,7 @@ def read_geojson(data: bytes, table: Table, file: str, findings: Findings) -> li
     data
         The file's bytes.
     table
-        What the columns are, and whether features are points or polygons.
+        What the columns are, and whether features are points, polygons, or places of any of these kinds.
     file
         Name of the file for the report.
     findings
@@ -210,7 +210,7 @@ def read_geojson(data: bytes, table: Table, file: str, findings: Findings) -> li
     Returns
     -------
     list of Row
-        One for each feature, those with errors included; polygons have their geometry in ``values["geometry"]``.
+        One for each feature, those with errors included; what is no point has it in ``values["geometry"]``.
     """
     text = decode(data, file, findings)
     if text is None:
@@ -355,10 +355,11 @@ def _geojson_row(feature: Any, index: int, table: Table, file: str, findings: Fi
         if table.geometry == "point":
             texts["lon"], texts["lat"] = point_of(geometry)
         else:
-            row.values["geometry"] = polygon_of(geometry)
+            row.values["geometry"] = polygon_of(geometry) if table.geometry == "polygon" else place_of(geometry)
     except BadValueError as error:
         row.texts["geometry"] = bad_geometry(geometry)
-        row.error(findings, "geometry", str(error), f"a {table.geometry} with [longitude, latitude] in degrees")
+        shape = "point, line or polygon" if table.geometry == "place" else table.geometry
+        row.error(findings, "geometry", str(error), f"a {shape} with [longitude, latitude] in degrees")
     known = [column.name for column in table.columns]
     for column in table.columns:
         if table.geometry == "point" and column.name in {"lon", "lat"} and column.name not in texts:
@@ -384,8 +385,8 @@ def _property_texts(
             texts[name] = repr(value)
         elif isinstance(value, str):
             texts[name] = value
-        elif isinstance(value, list) and all(isinstance(item, str) for item in value):
-            texts[name] = ",".join(value)
+        elif isinstance(value, list) and all(type(item) in {str, int} for item in value):
+            texts[name] = ",".join(str(item) for item in value)
         else:
             row.texts[name] = str(value)[:80]
             row.error(findings, name, "the property is not a plain value", "a text, a number, true, false or null")

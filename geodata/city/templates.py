@@ -31,7 +31,10 @@ This folder describes one city. Every column is explained in docs/city-dataset.m
 1. Put the city's streets here as streets.osm.pbf (or streets.osm, streets.osm.gz, streets.osm.bz2): an extract of
    OpenStreetMap. Or take the '#' away before the line "place" in city.toml, and the streets are fetched.
 2. Replace the rows of the tables by the city's own. The rows that stand here are examples.
-3. Run "samram city check" on this folder until it reports no error.
+3. Streets that are closed, narrowed, flooded or turned into one-way streets, and markets, are stated in
+   overlays.geojson, without editing OpenStreetMap. overlays.example.geojson shows one of each kind; rename it and
+   replace what stands there.
+4. Run "samram city check" on this folder until it reports no error.
 """
 
 # Rows besides the examples of the columns: enough for a day that can be planned.
@@ -66,6 +69,25 @@ _ROWS: dict[str, list[dict[str, str]]] = {
          "breaks": "30min@08:00-10:00"},
     ],
 }  # fmt: skip
+# Not read: a city's own overlays stand in overlays.geojson.
+_OVERLAYS_EXAMPLE = "overlays.example.geojson"
+_LINE = {"type": "LineString", "coordinates": [[103.8553, 13.3544], [103.8577, 13.3569]]}
+_POINT = {"type": "Point", "coordinates": [103.8589, 13.3591]}
+_AREA = {
+    "type": "Polygon",
+    "coordinates": [[[103.856, 13.355], [103.858, 13.355], [103.858, 13.357], [103.856, 13.357], [103.856, 13.355]]],
+}
+_OVERLAYS: list[tuple[dict[str, Any], dict[str, Any] | None]] = [
+    ({"id": "R1", "kind": "closure", "source": "Road works office", "note": "Drain", "valid_from": "2026-11-20",
+      "expires": "2026-12-15"}, _LINE),
+    ({"id": "R2", "kind": "oneway", "source": "Police", "direction": "along", "expires": "2026-12-15"}, _LINE),
+    ({"id": "R3", "kind": "width", "source": "Driver of T1", "width_m": 2.1, "street": "Street 12"}, _POINT),
+    ({"id": "R4", "kind": "speed", "source": "Tracked trips of October", "speed_kph": 12}, _POINT),
+    ({"id": "R5", "kind": "flooded", "source": "Sangkat office", "depth_cm": 35, "expires": "2026-10-31"}, _AREA),
+    ({"id": "R6", "kind": "market", "source": "Market office", "windows": "06:00-18:00"}, _AREA),
+    ({"id": "R7", "kind": "closure", "source": "School", "weekdays": "mon-fri", "windows": "06:30-07:30",
+      "access_classes": "compactor,tipper", "ways": [4042], "expires": "2027-07-31"}, None),
+]  # fmt: skip
 _ZONE_RING = [[103.85, 13.35], [103.87, 13.35], [103.87, 13.37], [103.85, 13.37], [103.85, 13.35]]
 
 
@@ -107,6 +129,7 @@ def init_city(directory: Path) -> Path:
             directory / "zones.geojson",
             [({column.name: column.example for column in ZONES.columns}, [_ZONE_RING])],
         )
+        write_overlays(directory / _OVERLAYS_EXAMPLE, _OVERLAYS)
     except OSError as error:
         raise DataError(
             Finding(
@@ -163,6 +186,16 @@ def write_zones(path: Path, zones: Sequence[tuple[Mapping[str, str], list[list[l
             "geometry": {"type": "Polygon", "coordinates": rings},
         }
         for properties, rings in zones
+    ]
+    document = {"type": "FeatureCollection", "features": features}
+    path.write_bytes(orjson.dumps(document, option=orjson.OPT_INDENT_2) + b"\n")
+    return path
+
+
+def write_overlays(path: Path, overlays: Sequence[tuple[Mapping[str, Any], Mapping[str, Any] | None]]) -> Path:
+    """Write ``overlays.geojson`` from pairs of properties and a GeoJSON geometry in degrees, or None."""
+    features = [
+        {"type": "Feature", "properties": dict(properties), "geometry": geometry} for properties, geometry in overlays
     ]
     document = {"type": "FeatureCollection", "features": features}
     path.write_bytes(orjson.dumps(document, option=orjson.OPT_INDENT_2) + b"\n")

@@ -1,8 +1,9 @@
 """A network kept on disk with its hierarchies, so that a city's streets are read and contracted once.
 
 The file's name is a hash of everything that the network depends on: the extract's content, the profiles, the driving
-side, the hours, and the version of this room's code. Whoever finds a file finds the right one, and a stale file is
-simply never asked for again. It is an ``.npz`` of plain arrays, read without pickle; texts stand in it as JSON.
+side, the hours, the overlays that hold in them, and the version of this room's code. Whoever finds a file finds the
+right one, and a stale file is simply never asked for again. It is an ``.npz`` of plain arrays, read without pickle;
+texts stand in it as JSON.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from geodata.errors import Finding
 from geodata.streets.hierarchy import Router, keep_router, router_of
 from geodata.streets.network import RoadNetwork
 from geodata.streets.osm import read_osm
+from geodata.streets.overlays import PlacedOverlay
 from geodata.streets.profile import TruckProfile
 from geodata.streets.roads import build_roads
 from geodata.streets.states import ProfileGraph
@@ -36,9 +38,10 @@ if TYPE_CHECKING:
     from geodata.streets.conditions import Hours
     from geodata.streets.network import DrivingSide
     from geodata.streets.osm import OsmExtract
+    from geodata.streets.overlays import InForce
 
 # Raise it with every change to what is read from an extract or built from it.
-READER_VERSION: Final = 1
+READER_VERSION: Final = 2
 
 _ARRAYS: Final = (
     "node_id", "node_lon", "node_lat", "tail", "head", "length_mm", "reverse", "way", "way_id", "way_narrow",
@@ -59,6 +62,7 @@ def cached_roads(
     cache_dir: Path,
     hours: Hours | None = None,
     extract: OsmExtract | None = None,
+    overlays: Sequence[InForce] = (),
 ) -> RoadNetwork:
     """Build a network with its hierarchies, or fetch it from the folder where it was built before.
 
@@ -70,6 +74,8 @@ def cached_roads(
         Made where it is absent. A file in it that is damaged is built anew.
     extract
         What was read from the file, where the caller has it.
+    overlays
+        Changes to the streets that hold in those hours.
 
     Raises
     ------
@@ -80,26 +86,37 @@ def cached_roads(
     """
     with path.open("rb") as file:
         content = hashlib.file_digest(file, "sha256").hexdigest()
-    kept = cache_dir / f"roads-{_key(content, profiles, driving_side, hours)}.npz"
+    kept = cache_dir / f"roads-{_key(content, profiles, driving_side, hours, overlays)}.npz"
     if kept.is_file():
         try:
             return read_roads(kept)
         except (OSError, ValueError, KeyError, zipfile.BadZipFile):
             kept.unlink(missing_ok=True)
     network = build_roads(
-        extract if extract is not None else read_osm(path), profiles, driving_side=driving_side, hours=hours
+        extract if extract is not None else read_osm(path),
+        profiles,
+        driving_side=driving_side,
+        hours=hours,
+        overlays=overlays,
     )
     cache_dir.mkdir(parents=True, exist_ok=True)
     save_roads(network, kept)
     return network
 
 
-def _key(content: str, profiles: Sequence[TruckProfile], driving_side: str, hours: Hours | None) -> str:
+def _key(
+    content: str,
+    profiles: Sequence[TruckProfile],
+    driving_side: str,
+    hours: Hours | None,
+    overlays: Sequence[InForce],
+) -> str:
     parts = {
         "content": content,
         "profiles": [dataclasses.asdict(profile) for profile in profiles],
         "driving_side": driving_side,
         "hours": None if hours is None else dataclasses.asdict(hours),
+        "overlays": [[one.overlay.fingerprint(), one.held] for one in overlays],
         "version": READER_VERSION,
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
@@ -120,6 +137,7 @@ def save_roads(network: RoadNetwork, path: Path) -> None:
         "restrictions_kept": network.restrictions_kept,
         "restrictions_dropped": [dataclasses.asdict(finding) for finding in network.restrictions_dropped],
         "notes": [dataclasses.asdict(finding) for finding in network.notes],
+        "overlays": [dataclasses.asdict(overlay) for overlay in network.overlays],
     }
     arrays["texts"] = np.frombuffer(json.dumps(texts, ensure_ascii=False).encode(), dtype=np.uint8)
     for index, profile in enumerate(network.profiles):
@@ -161,6 +179,14 @@ def read_roads(path: Path) -> RoadNetwork:
             restrictions_kept=texts["restrictions_kept"],
             restrictions_dropped=tuple(Finding(**finding) for finding in texts["restrictions_dropped"]),
             notes=tuple(Finding(**finding) for finding in texts["notes"]),
+            overlays=tuple(
+                PlacedOverlay(
+                    id=overlay["id"],
+                    segments=tuple(overlay["segments"]),
+                    findings=tuple(Finding(**finding) for finding in overlay["findings"]),
+                )
+                for overlay in texts["overlays"]
+            ),
         )
         for index, profile in enumerate(profiles):
             keep_router(

@@ -9,6 +9,7 @@ reported: if it forbids, it counts always; if it allows, never.
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from enum import IntEnum
@@ -17,13 +18,13 @@ from typing import TYPE_CHECKING, Final
 from geodata.streets.tag_values import kph, metres, tonnes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from geodata.streets.profile import TruckProfile
 
-_DAY_S: Final = 86_400
+DAY_S: Final = 86_400
 _DAYS: Final = ("mo", "tu", "we", "th", "fr", "sa", "su")
-_DAY_SPAN: Final = re.compile(r"(mo|tu|we|th|fr|sa|su)(?:\s*-\s*(mo|tu|we|th|fr|sa|su))?")
+DAY_SPAN: Final = re.compile(r"(mo|tu|we|th|fr|sa|su)(?:\s*-\s*(mo|tu|we|th|fr|sa|su))?")
 _TIME_SPAN: Final = re.compile(r"(\d{1,2}):(\d{2})\s*-\s*(\d{1,2}):(\d{2})")
 _MEASURE: Final = re.compile(r"(weight|length|width|height)\s*(<=|>=|<|>)\s*(.+)")
 _AND: Final = re.compile(r"\s+and\s+", re.IGNORECASE)
@@ -106,17 +107,37 @@ def _times_held(text: str, hours: Hours | None) -> Held | None:
             return None
         days, times = read
         spans += [(days, start, end) for start, end in times]
+    return spans_held(spans, hours)
+
+
+def spans_held(
+    spans: Sequence[tuple[frozenset[int], int, int]],
+    hours: Hours | None,
+    *,
+    from_s: float = -math.inf,
+    until_s: float = math.inf,
+) -> Held:
+    """Decide how much of the hours weekly spans cover: the days on which each begins, its start and its end.
+
+    Start and end are seconds from that day's midnight and may pass 86,400. Without hours, spans that leave anything of
+    the week out hold sometimes.
+
+    Parameters
+    ----------
+    from_s, until_s
+        Before and after these seconds from the hours' own midnight nothing holds.
+    """
     if hours is None:
-        full = all(any(day in days and (start, end) == (0, _DAY_S) for days, start, end in spans) for day in range(7))
+        full = all(any(day in days and start <= 0 and end >= DAY_S for days, start, end in spans) for day in range(7))
         return Held.ALWAYS if full else Held.SOMETIMES
     on = sorted(
-        (max(start + shift * _DAY_S, hours.start_s), min(end + shift * _DAY_S, hours.end_s))
+        (max(start + shift * DAY_S, hours.start_s, from_s), min(end + shift * DAY_S, hours.end_s, until_s))
         for days, start, end in spans
-        for shift in range(-1, hours.end_s // _DAY_S + 1)
+        for shift in range(-2, hours.end_s // DAY_S + 1)
         if (hours.weekday + shift) % 7 in days
     )
     on = [(start, end) for start, end in on if start < end]
-    covered_to = hours.start_s
+    covered_to: float = hours.start_s
     for start, end in on:
         if start > covered_to:
             break
@@ -130,7 +151,7 @@ def _read_rule(text: str) -> tuple[frozenset[int], list[tuple[int, int]]] | None
     """Read one rule of weekdays and clock times; both may be missing, but not both at once."""
     days: set[int] = set()
     rest = text
-    while found := _DAY_SPAN.match(rest):
+    while found := DAY_SPAN.match(rest):
         first = _DAYS.index(found.group(1))
         last = _DAYS.index(found.group(2) or found.group(1))
         days.update((first + step) % 7 for step in range((last - first) % 7 + 1))
@@ -140,11 +161,11 @@ def _read_rule(text: str) -> tuple[frozenset[int], list[tuple[int, int]]] | None
         start, end = (_clock(found.group(at), found.group(at + 1)) for at in (1, 3))
         if start is None or end is None:
             return None
-        times.append((start, end if end > start else end + _DAY_S))
+        times.append((start, end if end > start else end + DAY_S))
         rest = rest[found.end() :].lstrip(" ,")
     if rest or not (days or times):
         return None
-    return frozenset(days or range(7)), times or [(0, _DAY_S)]
+    return frozenset(days or range(7)), times or [(0, DAY_S)]
 
 
 def _clock(hour: str, minute: str) -> int | None:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from geodata.errors import Finding
+    from geodata.streets.overlays import PlacedOverlay
     from geodata.streets.profile import TruckProfile
 
 DrivingSide = Literal["left", "right"]
@@ -72,7 +73,7 @@ class RoadNetwork:
     length_mm
         int64[s], along the street, at least 1.
     reverse
-        int32[s], the same street in the other direction; -1 where no profile may drive it.
+        int32[s], the same street in the other direction; -1 where no profile may ever drive it.
     way
         int32[s], index into the ways.
     way_id, way_highway, way_name
@@ -113,6 +114,8 @@ class RoadNetwork:
         turn restrictions that could not be placed on the streets, with the reason.
     notes
         values in the extract that could not be understood and were passed over.
+    overlays
+        the overlays that were applied or could not be, with their segments.
     """
 
     profiles: tuple[TruckProfile, ...]
@@ -149,6 +152,7 @@ class RoadNetwork:
     restrictions_kept: int
     restrictions_dropped: tuple[Finding, ...]
     notes: tuple[Finding, ...]
+    overlays: tuple[PlacedOverlay, ...] = ()
 
     def profile_index(self, name: str) -> int:
         """Position of the profile of this name.

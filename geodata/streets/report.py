@@ -11,17 +11,21 @@ from typing import TYPE_CHECKING, Final
 from xml.sax.saxutils import escape
 
 import numpy as np
+import shapely
 
+from geodata.streets.overlays import described, expired
 from geodata.streets.snap import other_kerb
 from geodata.streets.turns import REVERSING_LIMIT_M, TURNING_PLACE, signs
 
 if TYPE_CHECKING:
+    import datetime as dt
     from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
     from geodata.streets.network import RoadNetwork
     from geodata.streets.osm import OsmExtract
+    from geodata.streets.overlays import Overlay
     from geodata.streets.snap import Places
 
 # Farther than this from its street, a container is worth a look: wider than a front garden.
@@ -35,6 +39,7 @@ _COLOURS: Final = {
     "long dead end": "#0077bb",
     "container far from its street": "#ccbb44",
     "container without a street": "#cc3311",
+    "overlay": "#aa3377",
 }
 
 
@@ -63,11 +68,15 @@ def street_report(
     *,
     names: Sequence[str],
     profiles: Sequence[Sequence[str]],
+    overlays: Sequence[Overlay] = (),
+    day: dt.date | None = None,
 ) -> StreetReport:
     """Report on a network and on containers that were brought to it.
 
     Parameters
     ----------
+    overlays, day
+        All overlays of the city, and the day that the network was built for.
     places, names, profiles
         Where the containers were brought by ``snap``, their ids, and the profiles that may come to each.
     """
@@ -76,15 +85,20 @@ def street_report(
     lines += _read(extract, network)
     for index, profile in enumerate(network.profiles):
         lines += _profile(extract, network, index)
-        spots += _cut_off(network, index, profile.name)
+        cut_off = _cut_off(network, index, profile.name)
+        spots += cut_off
+        if len(cut_off) < network.part_m[index].size - 1:
+            lines += [f"{profile.name}: of the pieces that are cut off, the {len(cut_off)} longest are shown"]
     spots += _long_dead_ends(extract, network)
     lines += _restrictions(network)
+    lines += _overlays(network, overlays, day)
     lines += _containers(network, places, profiles)
     spots += _container_spots(places, names)
-    counted = Counter(spot.kind for spot in spots)
-    lines += [f"spots to look at: {', '.join(f'{count} {kind}' for kind, count in counted.items()) or 'none'}"]
-    # Several profiles are often cut off at one place; it is shown once.
+    spots += _overlay_spots(network, overlays)
+    # Several profiles are often cut off at one place; it is shown and counted once.
     first = {(spot.kind, round(spot.lon, 6), round(spot.lat, 6)): spot for spot in reversed(spots)}
+    counted = Counter(spot.kind for spot in reversed(first.values()))
+    lines += [f"spots to look at: {', '.join(f'{count} {kind}' for kind, count in counted.items()) or 'none'}"]
     return StreetReport(lines=tuple(lines), spots=tuple(reversed(first.values())))
 
 
@@ -110,17 +124,23 @@ def _profile(extract: OsmExtract, network: RoadNetwork, index: int) -> list[str]
     counted = network.summary()[profile.name]
     usable = network.usable[index]
     inside_km = float(network.length_mm[network.inside[index] & usable].sum()) / 1e6
-    banned = int((network.turn_ms[index] < 0).sum())
-    pieces = np.sort(network.part_m[index])[::-1] / 1000
+    source = np.repeat(np.arange(usable.size), np.diff(network.arc_start))
+    possible = usable[source] & usable[network.arc_to]
+    barred = possible & (network.turn_ms[index] < 0)
+    round_ = int((barred & (network.arc_to == network.reverse[source])).sum())
+    twin_usable = (network.reverse >= 0) & usable[network.reverse]
+    once = usable & (~twin_usable | (np.arange(usable.size) < network.reverse))
+    pieces = np.sort(np.bincount(network.part[index][once], network.length_mm[once] / 1e6))[::-1]
     others = ", ".join(f"{km:.1f}" for km in pieces[1 : 1 + _MOST_PIECES])
     total_km = float(network.shape_mm[extract.way_start[1:] - 1].sum()) / 1e6
     return [
         f"{profile.name}: {counted.usable_km:,.1f} of {total_km:,.1f} km usable, {counted.segments:,} segments, "
         f"{counted.largest_part_km:,.1f} km hang together, {counted.parts:,} pieces"
-        + (f" (the next of {others} km of directions)" if others else ""),
+        + (f" (the next of {others} km)" if others else ""),
         (
-            f"{profile.name}: {inside_km:,.1f} km of directions only to serve something there; {banned:,} turns and "
-            f"{len(network.chains[index])} chains of streets barred"
+            f"{profile.name}: {inside_km:,.1f} km of directions only to serve something there; of "
+            f"{int(possible.sum()):,} turns {round_:,} that turn round in the street and "
+            f"{int(barred.sum()) - round_:,} others are barred, and {len(network.chains[index])} chains of streets"
         ),
     ]
 
@@ -167,12 +187,39 @@ def _long_dead_ends(extract: OsmExtract, network: RoadNetwork) -> list[Spot]:
 def _restrictions(network: RoadNetwork) -> list[str]:
     dropped = network.restrictions_dropped
     lines = [f"turn restrictions: {network.restrictions_kept} kept, {len(dropped)} dropped or doubtful"]
+    if any(network.chains):
+        lines += ["  those over ways bind between two stops: a stop on the way in between ends them"]
     reasons = Counter(finding.message.partition(" is dropped: ")[2] or "kept, with a doubt" for finding in dropped)
-    lines += [f"  {count} times: {reason}" for reason, count in reasons.most_common()]
+    lines += [f"  {count} x: {reason}" for reason, count in reasons.most_common()]
     lines += [f"  {finding}" for finding in dropped[:_MOST_LISTED]]
     lines += [f"tags that could not be read: {len(network.notes)}"]
     lines += [f"  {finding}" for finding in network.notes[:_MOST_LISTED]]
     return lines
+
+
+def _overlays(network: RoadNetwork, overlays: Sequence[Overlay], day: dt.date | None) -> list[str]:
+    """List the overlays that hold, those that are doubtful or have expired, and count those that wait."""
+    held = {placed.id for placed in network.overlays}
+    over = expired(overlays, day) if day is not None else []
+    waiting = len(overlays) - len(held) - len(over)
+    when = f" on {day.isoformat()}" if day is not None else ""
+    line = f"overlays: {len(held)} hold{when}, {len(over)} have expired, {waiting} hold at other times"
+    doubts = [finding for placed in network.overlays for finding in placed.findings]
+    return [line, *(f"  {one}" for one in (*described(overlays, network), *doubts, *over))]
+
+
+def _overlay_spots(network: RoadNetwork, overlays: Sequence[Overlay]) -> list[Spot]:
+    """Give each overlay a spot in the middle of the first street that it changes."""
+    by_id = {overlay.id: overlay for overlay in overlays}
+    spots = []
+    for placed in network.overlays:
+        if placed.segments:
+            overlay, coords = by_id[placed.id], network.coords(placed.segments[0])
+            middle = shapely.line_interpolate_point(shapely.linestrings(coords), 0.5, normalized=True)
+            note = f"; {overlay.note}" if overlay.note else ""
+            what = f"{overlay.kind} {overlay.id}, {overlay.source}{note}"
+            spots.append(Spot(kind="overlay", what=what, lon=middle.x, lat=middle.y))
+    return spots
 
 
 def _containers(network: RoadNetwork, places: Places, profiles: Sequence[Sequence[str]]) -> list[str]:
@@ -223,6 +270,7 @@ def report_picture(network: RoadNetwork, report: StreetReport) -> str:
         return "".join("M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in placed(line)) for line in lines)
 
     streets = path(line.coords for line in network.to_geojson_lines(tolerance_m=5.0))
+    changed = path(network.coords(one) for one in sorted({s for placed in network.overlays for s in placed.segments}))
     dots = []
     for spot in report.spots:
         ((x, y),) = placed(np.array([[spot.lon, spot.lat]])).tolist()
@@ -239,7 +287,8 @@ def report_picture(network: RoadNetwork, report: StreetReport) -> str:
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {whole}" width="{_WIDTH}" height="{whole}" '
         'font-family="sans-serif" font-size="14"><rect width="100%" height="100%" fill="#fff"/>'
-        f'<path d="{streets}" fill="none" stroke="#bbb" stroke-width="0.8"/>{"".join(dots)}{legend}'
+        f'<path d="{streets}" fill="none" stroke="#bbb" stroke-width="0.8"/>'
+        f'<path d="{changed}" fill="none" stroke="{_COLOURS["overlay"]}" stroke-width="2.5"/>{"".join(dots)}{legend}'
         f'<text x="{_WIDTH - 8}" y="{whole - 10}" text-anchor="end" fill="#555">© OpenStreetMap contributors</text>'
         "</svg>"
     )

@@ -15,7 +15,9 @@ import numpy as np
 
 from geodata.errors import DataError, Finding
 from geodata.streets.geodesy import haversine_m
+from geodata.streets.matching import Pieces, place_overlays
 from geodata.streets.network import DrivingSide, ProfileSummary, RoadNetwork, StreetLine, plain_name
+from geodata.streets.overlays import PlacedOverlay, change
 from geodata.streets.parts import strong_parts
 from geodata.streets.profile import ACCESS_CLASSES, TruckProfile
 from geodata.streets.restrictions import Streets, turn_rules
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
 
     from geodata.streets.conditions import Hours
     from geodata.streets.osm import OsmExtract
+    from geodata.streets.overlays import InForce
     from geodata.streets.restrictions import TurnRules
     from geodata.streets.turns import Signs
 
@@ -83,6 +86,7 @@ class _Segments:
     length_mm: NDArray[np.int64]
     kph: NDArray[np.float64]
     inside: NDArray[np.bool_]
+    overlays: tuple[PlacedOverlay, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -100,6 +104,7 @@ def build_roads(
     *,
     driving_side: DrivingSide,
     hours: Hours | None = None,
+    overlays: Sequence[InForce] = (),
 ) -> RoadNetwork:
     """Build the network of all streets that at least one of the profiles may use.
 
@@ -107,6 +112,8 @@ def build_roads(
     ----------
     hours
         When trucks are out, which decides what signs with hours forbid. Without it every such sign counts.
+    overlays
+        Changes to the streets that hold in those hours.
 
     Raises
     ------
@@ -134,7 +141,8 @@ def build_roads(
     blocked = _blocked_nodes(extract, profiles)
     shape_mm = _distance_along_ways(extract)
     standing = signs(extract)
-    segments = _cut(extract, rules, kept, blocked.any(axis=0) | (standing.kind != NO_SIGN), shape_mm)
+    stands = blocked.any(axis=0) | (standing.kind != NO_SIGN)
+    segments = _cut(extract, rules, kept, stands, shape_mm, profiles, overlays)
     restrictions = turn_rules(
         extract,
         Streets(
@@ -200,6 +208,8 @@ def _cut(
     kept: NDArray[np.bool_],
     stands: NDArray[np.bool_],
     shape_mm: NDArray[np.float64],
+    profiles: Sequence[TruckProfile],
+    overlays: Sequence[InForce],
 ) -> _Segments:
     """Cut the kept ways where they begin, end, meet, or where something stands that matters to driving."""
     way_kph = rules.kph
@@ -219,7 +229,22 @@ def _cut(
     # Interleave: piece 0 along its way, piece 0 against it, piece 1 along, ...; then drop what nobody may drive.
     both_way = np.repeat(way, 2)
     kph = np.stack((way_kph[:, way, 0], way_kph[:, way, 1]), axis=2).reshape(way_kph.shape[0], -1)
+    inside = rules.inside[:, both_way]
+    # What an overlay closes stays there, to be drawn and to be seen; it is not usable.
     exists: NDArray[np.bool_] = np.asarray((kph > 0).any(axis=0))
+    placed = place_overlays(
+        overlays,
+        Pieces(
+            lon=extract.lon[extract.way_node],
+            lat=extract.lat[extract.way_node],
+            first=begin,
+            last=end,
+            way=extract.way_id[way],
+            tags=[extract.way_tags[one] for one in way.tolist()] if overlays else (),
+        ),
+    )
+    change(placed, profiles, kph, inside)
+    exists |= (kph > 0).any(axis=0)
     number = np.cumsum(exists) - 1
     twin = np.arange(exists.size) ^ 1
     first = np.column_stack((begin, end)).ravel()
@@ -234,7 +259,8 @@ def _cut(
         reverse=np.where(exists[twin], number[twin], -1)[exists].astype(np.int32),
         length_mm=length[exists],
         kph=kph[:, exists],
-        inside=rules.inside[:, both_way[exists]],
+        inside=inside[:, exists],
+        overlays=tuple(one.on_segments(exists, number) for one in placed),
     )
 
 
@@ -334,6 +360,7 @@ def _assemble(
         restrictions_kept=restrictions.kept,
         restrictions_dropped=restrictions.dropped,
         notes=(),
+        overlays=segments.overlays,
     )
 
 

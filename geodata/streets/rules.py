@@ -27,6 +27,7 @@ __all__ = [
     "WayRule",
     "is_narrow",
     "node_blocks",
+    "stated_kph",
     "unread_limits",
     "way_rule",
 ]
@@ -192,6 +193,11 @@ def is_narrow(tags: Mapping[str, str]) -> bool:
         return False
     width_m = metres(tags.get("width", ""))
     return (width_m is not None and width_m <= _CROSSED_M) or tags.get("lanes") == "1"
+
+
+def stated_kph(speed_kph: float, profile: TruckProfile) -> float:
+    """Return what a truck drives on a street whose speed is stated: at its own pace, and never faster than its kind."""
+    return min(speed_kph * profile.speed_factor, _TOP_KPH[profile.access_class])
 
 
 def unread_limits(tags: Mapping[str, str]) -> list[tuple[str, str]]:

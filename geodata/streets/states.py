@@ -5,6 +5,10 @@ Two rules do. A street that may be entered only to serve something in it has two
 may drive out), one for who came in (he may not come out again). And a chain of segments that must not be driven in a
 row gives its middle segments a state for who has come along the chain so far.
 
+What a path has behind it ends at a stop, because legs are searched one by one. For a street that one may only serve
+that is what the sign means: who had something to do there drives out as he likes. For a restriction over ways it is
+a limit: a truck that halts on the way in between may then make the turn that it must not make without halting.
+
 State ``i`` below the number of segments is segment ``i`` itself, without a past: every path begins in such a one. A
 path may end in any state of its segment.
 """

@@ -32,8 +32,10 @@ _SIGNAL_MS: Final = 9_000
 _STOP_SIGN_MS: Final = 3_000
 _GIVE_WAY_MS: Final = 1_500
 _TURNING_CIRCLE_MS: Final = 10_000
-# Waste trucks may reverse over 150 m at most (DGUV Information 214-033, section on dead ends); slower than walking
-# pace, because someone walks behind.
+# Where reversing cannot be avoided, a waste truck reverses over 150 m at most: DGUV Information 214-033 (edition of
+# September 2021), section 5.2, of the German accident insurers. It asks for a guide on foot, hence slower than walking
+# pace; its section 5.1 asks for rounds that need no reversing at all. A recommendation in one country, taken as a
+# working figure elsewhere.
 REVERSING_LIMIT_M: Final = 150.0
 _REVERSING_MS_PER_MM: Final = 3.6 / 4.0
 

@@ -1,7 +1,9 @@
 """``samram city``: make, check, seed and import a city dataset."""
 
+import datetime as dt
 from pathlib import Path
 from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
 
 import typer
 
@@ -27,9 +29,10 @@ def init(directory: Annotated[Path, typer.Argument(help="A new or empty folder."
 def check(city: CityPath) -> None:
     """List everything that is wrong, or doubtful, with a city's files; exit 1 if anything must be mended."""
     from geodata.city.check import check_city
+    from service.cli.compiling import told
 
-    with show.errors_as_sentences():
-        report = check_city(city)
+    with show.errors_as_sentences(), told():
+        report = check_city(city, today=lambda timezone: dt.datetime.now(ZoneInfo(timezone)).date())
     show.findings("warning", report.warnings)
     show.findings("error", report.errors)
     if not report.ok:

@@ -194,11 +194,23 @@ def demo(
                 show.OUT.print(f"picture: {picture}", markup=False)
             return
         from geodata.city.dataset import load_city
+        from service.cli.compiling import warm_up
         from service.cli.demo import serve_demo
 
+        warm_up()  # else the run would compile in a process of its own, and nobody would say so
         folder = write_demo_city(Path(scratch) / "city", containers=containers, seed=1)
         service_date = _service_date(None, load_city(folder).timezone)
         serve_demo(folder, service_date, seconds=seconds, seed=seed, port=port, home=Path(scratch) / "home")
+
+
+@app.command()
+def warm() -> None:
+    """Compile everything now that would be compiled on first use; an installer runs this once."""
+    from service.cli.compiling import warm_up
+
+    with show.errors_as_sentences():
+        count = warm_up()
+    show.OUT.print(f"{count} loops were compiled; nothing will be from now on." if count else "Everything is compiled.")
 
 
 def _service_date(given: dt.datetime | None, timezone: str) -> dt.date:

@@ -22,6 +22,7 @@ from optimizer.search.solve import warm
 from optimizer.search.stop import AnyOf, Cancelled, Deadline, StepLimit
 from scenarios.day import plan_day, prepare_day
 from service.cli import show
+from service.cli.compiling import told
 from service.clock import local_clock
 
 if TYPE_CHECKING:
@@ -70,9 +71,10 @@ def plan_city(
     SolverError
         If the judge does not pass the plan: a fault of ours, never of the city.
     """
-    show.ERR.print("reading the streets (the first time, a minute may go into compiling) ...")
-    day = prepare_day(city, service_date, extract=extract)
-    warm()
+    show.ERR.print("reading the streets ...")
+    with told():
+        day = prepare_day(city, service_date, extract=extract)
+        warm()
     with _asked_to_end() as asked:
         show.day_line(day)
         show.notes(day.notes)
@@ -220,7 +222,8 @@ def made_for(problem: Problem, stored: Plan, city: CityDataset, extract: OsmExtr
             f"The plan names the service date {problem.service_date!r}, so it cannot be held against the city; "
             "expected a date such as 2026-11-23."
         ) from error
-    now = prepare_day(city, service_date, extract=extract).problem
+    with told():
+        now = prepare_day(city, service_date, extract=extract).problem
     if problem_hash(now) == stored.problem_hash:
         return
     differing = [_difference(name, getattr(problem, name), getattr(now, name)) for name in _PARTS]
