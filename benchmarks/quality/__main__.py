@@ -2,7 +2,7 @@
 
 Published instances are read from ``bench/kim2006``, ``bench/cvrp_x`` and ``bench/solomon`` under ``--data`` or the
 environment variable SAMRAM_DATA. Without ``--only`` everything is run: hours. ``--only`` takes a table (``demo``,
-``no-breaks``, ``single-trip``, ``kim2006``, ``cvrp_x``, ``solomon``) or a case of it (``demo/300/tight``,
+``no-breaks``, ``single-trip``, ``kim2006``, ``cvrp_x``, ``solomon``, ``growth``) or a case of it (``demo/300/tight``,
 ``kim2006/102``, ``cvrp_x/X-n101-k25``). The protocol is docs/benchmarking.md.
 """
 
@@ -15,7 +15,8 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from benchmarks.quality.cases import published_cases, waste_case, waste_cases
+from benchmarks.quality.cases import growth_cases, published_cases, waste_case, waste_cases
+from benchmarks.quality.growth import drawing
 from benchmarks.quality.rows import commit_at, print_table, store_rows
 from benchmarks.quality.runs import folder_of, runs_of
 from benchmarks.quality.tables import rows_of, summary_rows
@@ -78,6 +79,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print_table(together)
         if options.json is not None:
             store_rows(options.json, together)
+    grown = [one for one in rows if one["case"].startswith("growth/")]
+    if options.json is not None and grown:
+        options.json.with_suffix(".growth.svg").write_text(drawing(grown), encoding="utf-8")
     print(f"\nCommit {commit or 'unknown (the sources differ from it)'}; medians of {len(seeds)} seeds.")
     return 0
 
@@ -88,7 +92,7 @@ def _cases(options: argparse.Namespace) -> list[Case]:
     published = [] if root is None else published_cases(root)
     if options.data is not None and not options.only:
         return published
-    known = [*waste_cases(), *published]
+    known = [*waste_cases(), *published, *growth_cases()]
     wishes = options.only or (QUICK if options.quick else ())
     if not wishes:
         return known

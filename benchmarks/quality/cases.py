@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 SECONDS: Final = {100: 20.0, 300: 30.0, 1_000: 60.0, 3_000: 120.0}
 """Of searching on a waste day with so many containers; other sizes have those of the next smaller one."""
 
+_GROWTH: Final = (100, 300, 1_000, 3_000, 10_000)
 _MONDAY: Final = dt.date(2026, 11, 23)
 _WASTE: Final = re.compile(r"(demo|no-breaks|single-trip)/(\d+)/(loose|tight)")
 _SUBPROBLEM: Final[dict[str, Callable[[Problem], Problem]]] = {
@@ -43,8 +44,9 @@ _PEERS: Final = {
     "kim2006": ("pyvrp",),
     "cvrp_x": ("pyvrp",),
     "solomon": ("vroom",),
+    "growth": (),
 }
-_PUBLISHED_SECONDS: Final = {"kim2006": 120.0, "cvrp_x": 60.0, "solomon": 10.0}
+_PUBLISHED_SECONDS: Final = {"kim2006": 120.0, "cvrp_x": 60.0, "solomon": 10.0, "growth": 600.0}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +79,8 @@ class Case:
         waste = _WASTE.fullmatch(self.name)
         if waste is not None:
             return _SUBPROBLEM[waste[1]](_waste_day(int(waste[2]), tight=waste[3] == "tight"))
+        if self.kind == "growth":
+            return _waste_day(int(self.name.partition("/")[2]), tight=False)
         assert self.file is not None
         if self.kind == "cvrp_x":
             return read_x(self.file).problem
@@ -109,6 +113,11 @@ def waste_cases(sizes: tuple[int, ...] = tuple(SECONDS)) -> list[Case]:
     return [
         Case(name=f"{kind}/{size}/{fleet}") for kind in _SUBPROBLEM for size in sizes for fleet in ("loose", "tight")
     ]
+
+
+def growth_cases() -> list[Case]:
+    """Return the sizes at which time and memory are measured."""
+    return [Case(name=f"growth/{size}") for size in _GROWTH]
 
 
 def waste_case(name: str) -> Case | None:

@@ -7,6 +7,7 @@ import os
 from typing import TYPE_CHECKING
 
 from benchmarks.quality.engines import OURS, Run, absent, run
+from benchmarks.quality.growth import run_apart
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,7 +38,10 @@ def runs_of(
             if file is not None and file.exists():
                 kept = Run.from_json(json.loads(file.read_text(encoding="utf-8")))
             else:
-                kept = run(engine, case.problem(engine, vehicles), seconds=seconds, seed=seed, audit=case.audit)
+                if case.kind == "growth":
+                    kept = run_apart(case, engine, seconds=seconds, seed=seed)
+                else:
+                    kept = run(engine, case.problem(engine, vehicles), seconds=seconds, seed=seed, audit=case.audit)
                 _tell(case, kept)
                 if file is not None:
                     _keep(file, kept)

@@ -6,6 +6,7 @@ from statistics import mean, median_low
 from typing import TYPE_CHECKING, Any, Final
 
 from benchmarks.quality.engines import NAMES, OURS, absent
+from benchmarks.quality.growth import growth_rows
 from benchmarks.quality.rows import row
 
 if TYPE_CHECKING:
@@ -36,6 +37,8 @@ _KIM_GOALS: Final = {"102": (3, 175.0), "277": (3, 447.0), "444": (11, 78.5), "8
 def rows_of(case: Case, runs: Mapping[str, Sequence[Run]]) -> list[Row]:
     """Return the rows of one case."""
     ours = middle(runs[OURS])
+    if case.kind == "growth":
+        return growth_rows(case, ours)
     if case.kind == "kim2006":
         return _kim_rows(case, ours, runs)
     if case.kind in MEAN_GAP_PERCENT:
