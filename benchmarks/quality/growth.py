@@ -1,0 +1,97 @@
+"""How time and memory grow with the city: ours alone, at 100 to 10,000 visits, each size in a process of its own."""
+
+from __future__ import annotations
+
+import math
+import multiprocessing
+import sys
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from benchmarks.quality.engines import Run, run
+from benchmarks.quality.rows import row
+from optimizer.search.solve import warm
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from benchmarks.quality.cases import Case
+    from benchmarks.quality.rows import Row
+
+NEAR: Final = 1.02
+"""A plan counts as nearly done once it costs at most so much times the last one."""
+
+_MEMORY: Final = "peak MB"
+_WIDTH, _HEIGHT, _MARGIN = 640, 400, 56
+_COLOURS: Final = {"time": "#1b6ca8", "memory": "#b3541e"}
+
+
+def run_apart(case: Case, engine: str, *, seconds: float, seed: int) -> Run:
+    """Run once in a process of its own, and note in its audit the most memory that it held."""
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        return pool.submit(_measured, case, engine, seconds, seed).result()
+
+
+def near_s(done: Run) -> float:
+    """Return the first second at which the cost was within ``NEAR`` of the last one's."""
+    return next(seconds for seconds, micro in done.curve if micro <= NEAR * done.cost_micro)
+
+
+def growth_rows(case: Case, done: Run) -> list[Row]:
+    """Return the rows of one size."""
+    near = row(case.name, "time to 2 % of the last plan", "s", round(near_s(done), 2))
+    return [{**near, "curve": done.curve}, row(case.name, "memory", "MB", done.audit[_MEMORY])]
+
+
+def drawing(rows: Sequence[Row]) -> str:
+    """Draw time and memory over the number of containers as SVG, all axes logarithmic."""
+    time = [(_containers(one), one["ours"]) for one in rows if one["metric"].startswith("time to")]
+    memory = [(_containers(one), one["ours"]) for one in rows if one["metric"] == "memory"]
+    style = 'font-family="sans-serif" font-size="12"'
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {_HEIGHT}" {style}>',
+        f'<rect width="{_WIDTH}" height="{_HEIGHT}" fill="white"/>',
+        f'<text x="{_WIDTH / 2}" y="{_HEIGHT - 12}" text-anchor="middle">containers</text>',
+    ]
+    for number, (name, unit, points) in enumerate((("time", "s", time), ("memory", "MB", memory))):
+        parts += _line(name, unit, sorted(points), first=not number)
+    return "\n".join([*parts, "</svg>"]) + "\n"
+
+
+def _line(name: str, unit: str, points: Sequence[tuple[int, float]], *, first: bool) -> list[str]:
+    """Return one line with a label at each of its points."""
+    sizes = [math.log10(size) for size, _ in points]
+    values = [math.log10(max(0.01, value)) for _, value in points]
+    width = max(sizes) - min(sizes) or 1.0
+    height = max(values) - min(values) or 1.0
+    x = [_MARGIN + (_WIDTH - 2 * _MARGIN) * (size - min(sizes)) / width for size in sizes]
+    y = [_HEIGHT - _MARGIN - (_HEIGHT - 2 * _MARGIN) * (value - min(values)) / height for value in values]
+    colour = _COLOURS[name]
+    places = " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(x, y, strict=True))
+    side, anchor = (_MARGIN, "start") if first else (_WIDTH - _MARGIN, "end")
+    drawn = [
+        f'<text x="{side}" y="24" fill="{colour}" text-anchor="{anchor}">{name} ({unit})</text>',
+        f'<polyline points="{places}" fill="none" stroke="{colour}" stroke-width="2"/>',
+    ]
+    for (size, value), a, b in zip(points, x, y, strict=True):
+        drawn.append(f'<circle cx="{a:.1f}" cy="{b:.1f}" r="3" fill="{colour}"/>')
+        label = b - 8 if first else b + 18
+        drawn.append(f'<text x="{a:.1f}" y="{label:.1f}" fill="{colour}" text-anchor="middle">{value:g}</text>')
+        if first:
+            drawn.append(f'<text x="{a:.1f}" y="{_HEIGHT - 30}" text-anchor="middle">{size:,}</text>')
+    return drawn
+
+
+def _containers(one: Row) -> int:
+    return int(one["case"].partition("/")[2])
+
+
+def _measured(case: Case, engine: str, seconds: float, seed: int) -> Run:
+    import resource  # noqa: PLC0415 - absent on Windows, where nothing else of the benchmark needs it
+
+    warm()
+    done = run(engine, case.problem(engine), seconds=seconds, seed=seed)
+    # Kibibytes on Linux, bytes on macOS.
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 if sys.platform == "linux" else 1024**2)
+    return replace(done, audit={_MEMORY: round(peak, 1)})

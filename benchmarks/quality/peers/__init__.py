@@ -1,0 +1,1 @@
+"""Other solvers beside ours, each on the largest part of a day that it can express."""
