@@ -94,6 +94,21 @@ def check(
 
 
 @app.command()
+def explain(
+    plan_path: Annotated[Path, typer.Argument(help="A plan.json, or the folder it lies in.", metavar="PLAN")],
+    *,
+    seconds: Seconds = 30,
+    json_path: Annotated[Path | None, typer.Option("--json", help="Write the explanations here too.")] = None,
+) -> None:
+    """Say why each unserved visit of a stored plan is unserved, and what single change would serve it."""
+    from service.cli.explain import run
+
+    with show.errors_as_sentences():
+        if not run(plan_path, seconds=seconds, json_path=json_path):
+            raise typer.Exit(1)
+
+
+@app.command()
 def backtest(
     events_path: Annotated[
         Path, typer.Argument(help="CSV: container_id, time, kind (reading or emptying), fill, kg.", metavar="FILE")
