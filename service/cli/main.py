@@ -48,6 +48,9 @@ def plan(
     out: Annotated[Path | None, typer.Option(help="Write plan.json here (docs/plan-format.md).")] = None,
     geojson: Annotated[Path | None, typer.Option(help="Write the routes as GeoJSON into this folder.")] = None,
     picture: Picture = None,
+    bound: Annotated[
+        float | None, typer.Option(min=1, max=86_400, help="Also say what the day costs at least: seconds for it.")
+    ] = None,
 ) -> None:
     """Plan one day of a city; needs no database. Ctrl+C ends the search early and keeps its best plan."""
     from service.cli import planning
@@ -58,6 +61,10 @@ def plan(
         service_date = _service_date(date, dataset.timezone)
         day, found = planning.plan_city(dataset, extract, service_date, seconds=seconds, seed=seed, steps=steps)
         show.plan_table(day.problem, found)
+        if bound is not None:
+            from service.cli.bound import run
+
+            run(day.problem, found, seconds=bound)
         if out is not None:
             planning.write_plan(day, found, out)
             show.OUT.print(f"plan: {out}", markup=False)
@@ -91,6 +98,21 @@ def check(
         f"The plan passes: {len(stored.routes)} routes, {served} of {len(problem.visits)} visits served, "
         f"{show.money(stored.cost.operating_micro, problem.currency)}."
     )
+
+
+@app.command()
+def explain(
+    plan_path: Annotated[Path, typer.Argument(help="A plan.json, or the folder it lies in.", metavar="PLAN")],
+    *,
+    seconds: Seconds = 30,
+    json_path: Annotated[Path | None, typer.Option("--json", help="Write the explanations here too.")] = None,
+) -> None:
+    """Say why each unserved visit of a stored plan is unserved, and what single change would serve it."""
+    from service.cli.explain import run
+
+    with show.errors_as_sentences():
+        if not run(plan_path, seconds=seconds, json_path=json_path):
+            raise typer.Exit(1)
 
 
 @app.command()
