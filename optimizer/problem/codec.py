@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeAlias, TypeVar, get_
 import numpy as np
 
 from optimizer.problem.errors import InvalidProblem
-from optimizer.problem.matrix import TravelMatrix
+from optimizer.problem.matrix import TravelMatrix, as_squares, raw
 from optimizer.problem.model import Depot, DisposalSite, Location, Problem, Shift, Vehicle, Visit
 from optimizer.problem.plan import Cost, Plan, Route, Step, StepKind, Unserved
 
@@ -103,7 +103,15 @@ def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def encode_problem(problem: Problem) -> dict[str, Any]:
     """Return the ``samram.problem`` document: plain dicts, lists, numbers and text, ready for any JSON writer."""
-    return _problem_document(problem, _packed)
+    travel = as_squares(problem.matrix)
+    squares = {
+        profile: {
+            "duration_s": _packed(travel.duration_s(profile)),
+            "distance_m": _packed(travel.distance_m(profile)),
+        }
+        for profile in travel.profiles
+    }
+    return _problem_document(problem, squares)
 
 
 def problem_hash(problem: Problem) -> str:
@@ -113,9 +121,10 @@ def problem_hash(problem: Problem) -> str:
     stands as ``{"n": n, "sha256": digest of its raw int32 little-endian row-major bytes}``: compressed bytes differ
     between zlib builds, the cells do not.
     """
-    canonical = json.dumps(
-        _problem_document(problem, _digested), sort_keys=True, ensure_ascii=True, allow_nan=False, separators=(",", ":")
+    document = _problem_document(
+        problem, {profile: problem.matrix.fingerprint(profile) for profile in problem.matrix.profiles}
     )
+    canonical = json.dumps(document, sort_keys=True, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
     return "sha256:" + hashlib.sha256(canonical.encode("ascii")).hexdigest()
 
 
@@ -130,20 +139,13 @@ def decode_problem(document: Mapping[str, Any]) -> Problem:
     return _problem(document, "problem")
 
 
-def _problem_document(problem: Problem, matrix: Callable[[NDArray[np.int32]], dict[str, Any]]) -> dict[str, Any]:
-    travel = problem.matrix
+def _problem_document(problem: Problem, matrix: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     return {
         "format": PROBLEM_FORMAT,
         "version": VERSION,
         "service_date": problem.service_date,
         "currency": problem.currency,
-        "matrix": {
-            profile: {
-                "duration_s": matrix(travel.duration_s(profile)),
-                "distance_m": matrix(travel.distance_m(profile)),
-            }
-            for profile in travel.profiles
-        },
+        "matrix": matrix,
         # Adding 0.0 turns an int into a float and -0.0 into 0.0: equal places, equal text, equal hash.
         "locations": [[place.lon + 0.0, place.lat + 0.0] for place in problem.locations],
         **{name: _plain(getattr(problem, name)) for name, _ in _PARTS},
@@ -172,16 +174,8 @@ def _location(value: Any, path: str) -> Location:
 
 
 def _packed(cells: NDArray[np.int32]) -> dict[str, Any]:
-    raw = zlib.compress(_raw(cells), _COMPRESSION_LEVEL)
-    return {"encoding": MATRIX_ENCODING, "n": len(cells), "data": base64.b64encode(raw).decode("ascii")}
-
-
-def _digested(cells: NDArray[np.int32]) -> dict[str, Any]:
-    return {"n": len(cells), "sha256": hashlib.sha256(_raw(cells)).hexdigest()}
-
-
-def _raw(cells: NDArray[np.int32]) -> bytes:
-    return cells.astype("<i4", order="C", copy=False).tobytes()
+    packed = zlib.compress(raw(cells), _COMPRESSION_LEVEL)
+    return {"encoding": MATRIX_ENCODING, "n": len(cells), "data": base64.b64encode(packed).decode("ascii")}
 
 
 def _matrix(value: Any, path: str, n: int) -> TravelMatrix:
@@ -206,17 +200,17 @@ def _unpacked(value: Any, path: str, n: int) -> NDArray[np.int32]:
     try:
         unzip = zlib.decompressobj()
         # One byte more than needed shows what is too long without unpacking all of it, however large it would grow.
-        raw = unzip.decompress(base64.b64decode(text.encode("ascii"), validate=True), size + 1)
+        plain = unzip.decompress(base64.b64decode(text.encode("ascii"), validate=True), size + 1)
     except (binascii.Error, UnicodeEncodeError) as error:
         raise InvalidProblem(f"{path}.data is no base64 text: {error}.") from error
     except zlib.error as error:
         raise InvalidProblem(f"{path}.data is no zlib stream: {error}.") from error
-    if len(raw) != size:
-        amount = "more" if len(raw) > size else f"only {len(raw)}"
+    if len(plain) != size:
+        amount = "more" if len(plain) > size else f"only {len(plain)}"
         raise InvalidProblem(f"{path}.data must hold {size} bytes ({n} x {n} int32) and holds {amount}.")
     if not unzip.eof or unzip.unused_data:
         raise InvalidProblem(f"{path}.data must end with its zlib stream; it is cut short or followed by something.")
-    return np.frombuffer(raw, dtype="<i4").astype(np.int32).reshape(n, n)
+    return np.frombuffer(plain, dtype="<i4").astype(np.int32).reshape(n, n)
 
 
 # --- plan ----------------------------------------------------------------------------------------------------------
