@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from random_days import OnDemand
 
 from optimizer.problem import matrix as module
 from optimizer.problem.errors import InvalidProblem
@@ -117,20 +118,8 @@ def test_squares_of_other_times_are_laid_out_while_they_fit(monkeypatch: pytest.
     """Squares stay what they are; other times become squares of the same cells, unless there are too many."""
     matrix = TravelMatrix({"a": GOOD, "b": GOOD * 2}, {"a": GOOD, "b": GOOD * 3})
     assert as_squares(matrix) is matrix
-    others = OnlyBlocks(matrix)
+    others = OnDemand(matrix)
     assert as_squares(others) == matrix
     monkeypatch.setattr(module, "SQUARE_CELLS", 2 * len(GOOD) ** 2 - 1)
     with pytest.raises(InvalidProblem, match="2 places for 2 profiles have 8 cells; at most 7 are laid out at once"):
         as_squares(others)
-
-
-class OnlyBlocks:
-    """Times that come from a matrix, and are none."""
-
-    def __init__(self, matrix: TravelMatrix) -> None:
-        self.n = matrix.n
-        self.profiles = matrix.profiles
-        self.block = matrix.block
-        self.legs = matrix.legs
-        self.fastest_m_per_s = matrix.fastest_m_per_s
-        self.fingerprint = matrix.fingerprint
