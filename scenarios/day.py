@@ -16,8 +16,7 @@ from geodata.streets.osm import read_osm
 from geodata.streets.overlays import in_force, overlay_notes
 from geodata.streets.roads import build_roads
 from geodata.streets.snap import other_kerb, snap
-from geodata.streets.travel import travel_matrix
-from optimizer.problem.matrix import TravelMatrix
+from geodata.streets.times import travel_times
 from optimizer.problem.model import (
     PERMILLE,
     Break,
@@ -148,22 +147,16 @@ def prepare_day(
     )
     places, across = _with_other_kerbs(network, places, ground, sorted({group.node for group in groups}))
     nodes = len(places)
-    places = _with_yards(network, places, ground, [*(depot.node for depot in depots), *site_nodes])
-    every = np.arange(nodes)
-    cells = {
-        profile.name: travel_matrix(network, profile.name, places, sources=every, targets=every) for profile in profiles
-    }
-    matrix = TravelMatrix(
-        {name: duration_s for name, (duration_s, _) in cells.items()},
-        {name: distance_m for name, (_, distance_m) in cells.items()},
-    )
+    fixed = [*(depot.node for depot in depots), *site_nodes]
+    places = _with_yards(network, places, ground, fixed)
+    times = travel_times(network, places, n=nodes, hubs=fixed)
     vehicles = tuple(_vehicle(vehicle, profile_of[vehicle.id]) for vehicle in city.vehicles)
     shifts = tuple(_shift(shift) for shift in at_work)
     until_s = max([_SECONDS_A_DAY, *(shift.latest_return_s for shift in shifts)])
-    trucks = trucks_at_work(depots, vehicles, shifts, matrix)
+    trucks = trucks_at_work(depots, vehicles, shifts, times)
     barred = market_hours(city.overlays, network, hours)
     problem = Problem(
-        matrix=matrix,
+        matrix=times,
         locations=tuple(
             Location(lon=float(lon), lat=float(lat))
             for lon, lat in zip(places.lon[:nodes], places.lat[:nodes], strict=True)

@@ -7,6 +7,8 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
+
 from geodata.city.profiles import classes_up_to, profiles_up_to
 from optimizer.problem.matrix import NO_PATH
 from optimizer.problem.model import TimeWindow, Visit
@@ -14,13 +16,12 @@ from optimizer.problem.model import TimeWindow, Visit
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from geodata.city.dataset import CityDataset, Container, DepotRecord, DisposalSiteRecord, Windows
     from geodata.streets.rules import TruckProfile
     from geodata.streets.snap import Places
-    from optimizer.problem.matrix import TravelMatrix
+    from optimizer.problem.matrix import TravelTimes
     from optimizer.problem.model import Depot, Shift, Vehicle
 
 MICRO: Final = 1_000_000
@@ -158,10 +159,11 @@ class Truck:
 
 
 def trucks_at_work(
-    depots: Iterable[Depot], vehicles: Iterable[Vehicle], shifts: Sequence[Shift], matrix: TravelMatrix
+    depots: Iterable[Depot], vehicles: Iterable[Vehicle], shifts: Sequence[Shift], times: TravelTimes
 ) -> list[Truck]:
     """Return the vehicles that have a shift, with what they take and where they get to."""
     home_of = {depot.id: depot.node for depot in depots}
+    reached: dict[tuple[str, str], NDArray[np.bool_]] = {}
     trucks = []
     for vehicle in vehicles:
         daily_kg = [
@@ -171,16 +173,25 @@ def trucks_at_work(
         ]
         if not daily_kg:
             continue
-        duration_s = matrix.duration_s(vehicle.profile)
-        home = home_of[vehicle.depot]
+        way = vehicle.profile, vehicle.depot
+        if way not in reached:
+            reached[way] = _there_and_back(times, vehicle.profile, home_of[vehicle.depot])
         trucks.append(
             Truck(
                 vehicle=vehicle,
                 most_kg=min(vehicle.capacity_kg, max(daily_kg)),
-                reaches=(duration_s[home] != NO_PATH) & (duration_s[:, home] != NO_PATH),
+                reaches=reached[way],
             )
         )
     return trucks
+
+
+def _there_and_back(times: TravelTimes, profile: str, home: int) -> NDArray[np.bool_]:
+    every = np.arange(times.n)
+    there_s, _ = times.block(profile, [home], every)
+    back_s, _ = times.block(profile, every, [home])
+    reaches: NDArray[np.bool_] = (there_s[0] != NO_PATH) & (back_s[:, 0] != NO_PATH)
+    return reaches
 
 
 # --- the visits ------------------------------------------------------------------------------------------------------

@@ -17,6 +17,8 @@ from geodata.city.records import Container
 from geodata.streets.rules import ACCESS_CLASSES
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
     from geodata.city.dataset import CityDataset
@@ -176,13 +178,9 @@ def _frontages(zone: Zone, network: RoadNetwork) -> tuple[NDArray[np.intp], NDAr
 def _inside(
     zone: Zone, network: RoadNetwork, segments: NDArray[np.intp]
 ) -> tuple[NDArray[np.intp], NDArray[np.object_], NDArray[np.float64]]:
-    shapely.prepare(zone.polygon)
     of: list[int] = []
     lines: list[shapely.LineString] = []
-    for segment in segments:
-        line = shapely.linestrings(network.coords(int(segment)))
-        if not shapely.intersects(zone.polygon, line):
-            continue
+    for segment, line in _meeting(zone, network, segments):
         cut = line if shapely.covers(zone.polygon, line) else shapely.intersection(zone.polygon, line)
         for part in shapely.get_parts(cut):
             if part.geom_type == "LineString" and _length_m(part) >= MIN_PIECE_M:
@@ -196,6 +194,21 @@ def _inside(
     ordered = np.empty(len(lines), dtype=np.object_)
     ordered[:] = [lines[index] for index in order]
     return np.array([of[index] for index in order], dtype=np.intp), ordered, lengths[order]
+
+
+def _meeting(zone: Zone, network: RoadNetwork, segments: NDArray[np.intp]) -> Iterator[tuple[int, shapely.LineString]]:
+    """Yield the segments that meet the zone, in order, with their lines."""
+    if not segments.size:
+        return
+    shapely.prepare(zone.polygon)
+    shapes = [network.shape(int(segment)) for segment in segments]
+    points = np.concatenate(shapes)
+    every = shapely.linestrings(
+        np.column_stack((network.shape_lon[points], network.shape_lat[points])),
+        indices=np.repeat(np.arange(len(shapes)), [shape.size for shape in shapes]),
+    )
+    for at in np.flatnonzero(shapely.intersects(zone.polygon, every)).tolist():
+        yield int(segments[at]), every[at]
 
 
 def _length_m(line: shapely.LineString) -> float:

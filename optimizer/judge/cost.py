@@ -46,11 +46,7 @@ def required_penalty_micro(problem: Problem) -> int:
     dearest_fee_micro = max((site.fee_micro_per_kg for site in problem.disposal_sites), default=0)
     for shift in problem.shifts:
         vehicle = problem.vehicle_of(shift)
-        duration_s = problem.matrix.duration_s(vehicle.profile)
-        metres_per_s = 0.0
-        drives = duration_s > 0
-        if drives.any():
-            metres_per_s = float((problem.matrix.distance_m(vehicle.profile)[drives] / duration_s[drives]).max())
+        metres_per_s = problem.matrix.fastest_m_per_s(vehicle.profile)
         span_s = shift.latest_return_s - shift.start_s
         dearest_micro = max(
             dearest_micro,

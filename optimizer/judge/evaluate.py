@@ -85,7 +85,7 @@ def evaluate_route(problem: Problem, order: RouteOrder) -> RouteEvaluation:
     """Time and cost one route, which must have at least one action, and find every violation in it."""
     shift = problem.shift_by_id[order.shift]
     vehicle = problem.vehicle_of(shift)
-    walk = _Walk(problem, shift, vehicle)
+    walk = _Walk(problem, shift, vehicle, order.actions)
     for action in order.actions:
         walk.take(action)
     walk.come_home()
@@ -141,20 +141,34 @@ def check(problem: Problem, plan: Plan) -> tuple[Violation, ...]:
     return tuple(violations)
 
 
+def _nodes(problem: Problem, vehicle: Vehicle, actions: Sequence[Action]) -> list[int]:
+    """Return where the truck stands, from the depot to the depot; without the kerb state asked for, where it was."""
+    depot = problem.depot_by_id[vehicle.depot].node
+    nodes = [depot]
+    for action in actions:
+        if isinstance(action, UnloadAction):
+            nodes.append(problem.site_by_id[action.site].node)
+        else:
+            kerb = problem.visit_by_id[action.visit].kerb
+            nodes.append(kerb[action.kerb] if 0 <= action.kerb < len(kerb) else nodes[-1])
+    nodes.append(depot)
+    return nodes
+
+
 class _Walk:
     """Follows the actions of a route: legs, loads and everything that can be said without the clock."""
 
-    def __init__(self, problem: Problem, shift: Shift, vehicle: Vehicle) -> None:
+    def __init__(self, problem: Problem, shift: Shift, vehicle: Vehicle, actions: Sequence[Action]) -> None:
         self.problem = problem
         self.shift = shift
         self.vehicle = vehicle
-        self.duration_s = problem.matrix.duration_s(vehicle.profile)
-        self.distance_m = problem.matrix.distance_m(vehicle.profile)
+        nodes = _nodes(problem, vehicle, actions)
+        leg_s, leg_m = problem.matrix.legs(vehicle.profile, nodes[:-1], nodes[1:])
+        self.legs = zip(nodes[1:], leg_s.tolist(), leg_m.tolist(), strict=True)
         self.activities: list[Activity] = []
         self.drafts: list[Step] = []
         self.violations: list[Violation] = []
         self.gate_fees_micro = 0
-        self.node = problem.depot_by_id[vehicle.depot].node
         self.stop: str | None = None
         self.stops = 0
         self.load_kg = 0
@@ -171,9 +185,9 @@ class _Walk:
 
     def come_home(self) -> None:
         """Drive to the depot; the limits of the whole day are checked here."""
-        depot = self.problem.depot_by_id[self.vehicle.depot]
         shift, vehicle = self.shift, self.vehicle
-        self._arrive(StepKind.RETURN, depot.id, depot.node, setup_s=0, service_s=0, windows=())
+        depot = self.problem.depot_by_id[vehicle.depot]
+        self._arrive(StepKind.RETURN, depot.id, setup_s=0, service_s=0, windows=())
         if self.load_kg or self.load_l:
             self._violated(ViolationKind.NOT_EMPTY, depot.id, self.load_kg, "comes home with a load on board")
         if shift.max_stops is not None and self.stops > shift.max_stops:
@@ -192,16 +206,12 @@ class _Walk:
         vehicle = self.vehicle
         if not 0 <= kerb < len(visit.kerb):
             self._violated(ViolationKind.NO_PATH, visit.id, 1, "serves a visit from a kerb state that it does not have")
-            node = self.node
-        else:
-            node = visit.kerb[kerb]
         stays = self.stop == visit.stop
         self.stops += not stays
         self._take_load(visit)
         self._arrive(
             StepKind.VISIT,
             visit.id,
-            node,
             setup_s=0 if stays else visit.setup_s,
             service_s=visit.service_s + visit.lifts * vehicle.lift_s,
             windows=visit.windows,
@@ -239,14 +249,13 @@ class _Walk:
         self.gate_fees_micro += self.load_kg * site.fee_micro_per_kg
         self.load_kg = self.load_l = 0
         self.streams.clear()
-        self._arrive(StepKind.UNLOAD, site.id, site.node, setup_s=0, service_s=site.unloading_s, windows=site.windows)
+        self._arrive(StepKind.UNLOAD, site.id, setup_s=0, service_s=site.unloading_s, windows=site.windows)
         self.stop = None
 
     def _arrive(
-        self, kind: StepKind, name: str, node: int, *, setup_s: int, service_s: int, windows: tuple[TimeWindow, ...]
+        self, kind: StepKind, name: str, *, setup_s: int, service_s: int, windows: tuple[TimeWindow, ...]
     ) -> None:
-        leg_s = int(self.duration_s[self.node, node])
-        leg_m = int(self.distance_m[self.node, node])
+        node, leg_s, leg_m = next(self.legs)
         if leg_s == NO_PATH:
             self._violated(ViolationKind.NO_PATH, name, 1, "drives where no allowed street leads")
             leg_s = leg_m = 0
@@ -266,7 +275,6 @@ class _Walk:
                 leg_duration_s=leg_s,
             )
         )
-        self.node = node
 
     def _violated(self, kind: ViolationKind, subject: str, amount: int, what: str) -> None:
         message = f"Shift {self.shift.id!r} {what} ({subject!r})."

@@ -15,13 +15,15 @@ from collections.abc import Callable
 from dataclasses import fields, is_dataclass
 from enum import StrEnum
 from functools import cache
+from itertools import pairwise, product
 from types import NoneType, UnionType
 from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeAlias, TypeVar, get_args, get_origin, get_type_hints
 
 import numpy as np
 
 from optimizer.problem.errors import InvalidProblem
-from optimizer.problem.matrix import TravelMatrix
+from optimizer.problem.legs import KnownLegs, Legs
+from optimizer.problem.matrix import TravelMatrix, raw
 from optimizer.problem.model import Depot, DisposalSite, Location, Problem, Shift, Vehicle, Visit
 from optimizer.problem.plan import Cost, Plan, Route, Step, StepKind, Unserved
 
@@ -30,10 +32,13 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from optimizer.problem.matrix import TravelTimes
+
 PROBLEM_FORMAT: Final = "samram.problem"
 PLAN_FORMAT: Final = "samram.plan"
 VERSION: Final = 1
 MATRIX_ENCODING: Final = "zlib+base64 int32 little-endian row-major"
+LEGS_ENCODING: Final = "zlib+base64 int32 little-endian from, to, seconds, metres"
 
 _COMPRESSION_LEVEL: Final = 1
 """Travel times look like noise to zlib: higher levels take several times longer and save a few per cent."""
@@ -101,9 +106,16 @@ def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 # --- problem -------------------------------------------------------------------------------------------------------
 
 
-def encode_problem(problem: Problem) -> dict[str, Any]:
-    """Return the ``samram.problem`` document: plain dicts, lists, numbers and text, ready for any JSON writer."""
-    return _problem_document(problem, _packed)
+def encode_problem(problem: Problem, plan: Plan | None = None) -> dict[str, Any]:
+    """Return the ``samram.problem`` document: plain dicts, lists, numbers and text, ready for any JSON writer.
+
+    The travel times of a large day, which no one has in full, are stored as far as ``plan`` needs them to be judged.
+    """
+    travel = problem.matrix
+    if isinstance(travel, TravelMatrix):
+        return _problem_document(problem, {profile: _squares(travel, profile) for profile in travel.profiles})
+    kept = _legs_to_keep(problem, plan)
+    return _problem_document(problem, {profile: _some_legs(travel, profile, kept[profile]) for profile in kept})
 
 
 def problem_hash(problem: Problem) -> str:
@@ -111,11 +123,12 @@ def problem_hash(problem: Problem) -> str:
 
     It is taken over the problem document as JSON with sorted keys, no spaces and ASCII escapes, in which each matrix
     stands as ``{"n": n, "sha256": digest of its raw int32 little-endian row-major bytes}``: compressed bytes differ
-    between zlib builds, the cells do not.
+    between zlib builds, the cells do not. For times that are no squares their ``fingerprint`` stands there.
     """
-    canonical = json.dumps(
-        _problem_document(problem, _digested), sort_keys=True, ensure_ascii=True, allow_nan=False, separators=(",", ":")
+    document = _problem_document(
+        problem, {profile: problem.matrix.fingerprint(profile) for profile in problem.matrix.profiles}
     )
+    canonical = json.dumps(document, sort_keys=True, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
     return "sha256:" + hashlib.sha256(canonical.encode("ascii")).hexdigest()
 
 
@@ -130,20 +143,13 @@ def decode_problem(document: Mapping[str, Any]) -> Problem:
     return _problem(document, "problem")
 
 
-def _problem_document(problem: Problem, matrix: Callable[[NDArray[np.int32]], dict[str, Any]]) -> dict[str, Any]:
-    travel = problem.matrix
+def _problem_document(problem: Problem, matrix: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     return {
         "format": PROBLEM_FORMAT,
         "version": VERSION,
         "service_date": problem.service_date,
         "currency": problem.currency,
-        "matrix": {
-            profile: {
-                "duration_s": matrix(travel.duration_s(profile)),
-                "distance_m": matrix(travel.distance_m(profile)),
-            }
-            for profile in travel.profiles
-        },
+        "matrix": matrix,
         # Adding 0.0 turns an int into a float and -0.0 into 0.0: equal places, equal text, equal hash.
         "locations": [[place.lon + 0.0, place.lat + 0.0] for place in problem.locations],
         **{name: _plain(getattr(problem, name)) for name, _ in _PARTS},
@@ -156,7 +162,7 @@ def _problem(document: Any, path: str) -> Problem:
     _check_keys(document, keys, path)
     locations = _listed(document["locations"], f"{path}.locations", _location)
     parts = {name: _listed(document[name], f"{path}.{name}", _reader(kind)) for name, kind in _PARTS}
-    matrix = _matrix(document["matrix"], f"{path}.matrix", len(locations))
+    matrix = _times(document["matrix"], f"{path}.matrix", len(locations))
     date = _reader(str | None)(document["service_date"], f"{path}.service_date")
     currency = _reader(str)(document["currency"], f"{path}.currency")
     return _made(Problem, path, matrix=matrix, locations=locations, service_date=date, currency=currency, **parts)
@@ -168,55 +174,118 @@ def _location(value: Any, path: str) -> Location:
     return _made(Location, path, lon=float(value[0]), lat=float(value[1]))
 
 
-# --- matrices ------------------------------------------------------------------------------------------------------
+# --- travel times --------------------------------------------------------------------------------------------------
 
 
-def _packed(cells: NDArray[np.int32]) -> dict[str, Any]:
-    raw = zlib.compress(_raw(cells), _COMPRESSION_LEVEL)
-    return {"encoding": MATRIX_ENCODING, "n": len(cells), "data": base64.b64encode(raw).decode("ascii")}
+def _squares(travel: TravelMatrix, profile: str) -> dict[str, Any]:
+    return {
+        name: {"encoding": MATRIX_ENCODING, "n": travel.n, "data": _packed(cells)}
+        for name, cells in (("duration_s", travel.duration_s(profile)), ("distance_m", travel.distance_m(profile)))
+    }
 
 
-def _digested(cells: NDArray[np.int32]) -> dict[str, Any]:
-    return {"n": len(cells), "sha256": hashlib.sha256(_raw(cells)).hexdigest()}
+def _some_legs(travel: TravelTimes, profile: str, legs: set[tuple[int, int]]) -> dict[str, Any]:
+    pairs = np.array(sorted(legs), dtype=np.int32).reshape(-1, 2)
+    table = np.column_stack((pairs, *travel.legs(profile, pairs[:, 0], pairs[:, 1])))
+    packed = {"encoding": LEGS_ENCODING, "count": len(pairs), "data": _packed(table)}
+    return {**travel.fingerprint(profile), "legs": packed}
 
 
-def _raw(cells: NDArray[np.int32]) -> bytes:
-    return cells.astype("<i4", order="C", copy=False).tobytes()
+def _legs_to_keep(problem: Problem, plan: Plan | None) -> dict[str, set[tuple[int, int]]]:
+    """Return the legs that a reader needs to judge a plan, by profile.
+
+    They are those that it drives and, so that the reasons of what is left out can be checked, those between the visits
+    left out, the depots and the disposal sites.
+    """
+    hubs = {depot.node for depot in problem.depots} | {site.node for site in problem.disposal_sites}
+    left_out = {node for entry in plan.unserved for node in problem.visit_by_id[entry.visit].kerb} if plan else set()
+    around = {*product(hubs, hubs), *product(hubs, left_out), *product(left_out, hubs)}
+    kept = {profile: set(around) for profile in problem.matrix.profiles}
+    for route in plan.routes if plan else ():
+        nodes = [step.node for step in route.steps if step.kind is not StepKind.BREAK]
+        kept[problem.vehicle_by_id[route.vehicle].profile].update(pairwise(nodes))
+    return kept
 
 
-def _matrix(value: Any, path: str, n: int) -> TravelMatrix:
+def _packed(cells: NDArray[np.int32]) -> str:
+    packed = zlib.compress(raw(cells), _COMPRESSION_LEVEL)
+    return base64.b64encode(packed).decode("ascii")
+
+
+def _times(value: Any, path: str, n: int) -> TravelTimes:
     if not isinstance(value, dict):
         raise InvalidProblem(f"{path} must be an object with one entry for each vehicle profile, not {_kind(value)}.")
+    if any(isinstance(entry, dict) and "legs" in entry for entry in value.values()):
+        legs = {profile: _legs(entry, f"{path}.{profile}", n) for profile, entry in value.items()}
+        return _made(KnownLegs, path, n=n, legs=legs)
     found: dict[str, dict[str, NDArray[np.int32]]] = {"duration_s": {}, "distance_m": {}}
     for profile, pair in value.items():
         _check_keys(pair, set(found), f"{path}.{profile}")
         for name, by_profile in found.items():
-            by_profile[profile] = _unpacked(pair[name], f"{path}.{profile}.{name}", n)
+            by_profile[profile] = _square(pair[name], f"{path}.{profile}.{name}", n)
     return _made(TravelMatrix, path, **found)
 
 
-def _unpacked(value: Any, path: str, n: int) -> NDArray[np.int32]:
+def _square(value: Any, path: str, n: int) -> NDArray[np.int32]:
     _check_keys(value, {"encoding", "n", "data"}, path)
-    if value["encoding"] != MATRIX_ENCODING:
-        raise InvalidProblem(f"{path}.encoding is {value['encoding']!r}; this version reads {MATRIX_ENCODING!r} only.")
-    if type(value["n"]) is not int or value["n"] != n:
-        raise InvalidProblem(f"{path}.n is {value['n']!r}, but the problem has {n} locations.")
-    text = _reader(str)(value["data"], f"{path}.data")
-    size = 4 * n * n
+    _check_encoding(value["encoding"], MATRIX_ENCODING, path)
+    _check_places(value["n"], path, n)
+    return _unpacked(value["data"], path, (n, n))
+
+
+def _legs(value: Any, path: str, n: int) -> Legs:
+    _check_keys(value, {"n", "sha256", "fastest_m_per_s", "legs"}, path)
+    _check_places(value["n"], path, n)
+    fastest, legs = value["fastest_m_per_s"], value["legs"]
+    if type(fastest) is not float:
+        raise InvalidProblem(f"{path}.fastest_m_per_s must be a number with a fraction, not {_kind(fastest)}.")
+    _check_keys(legs, {"encoding", "count", "data"}, f"{path}.legs")
+    _check_encoding(legs["encoding"], LEGS_ENCODING, f"{path}.legs")
+    count = _reader(int)(legs["count"], f"{path}.legs.count")
+    if not 0 <= count <= n * n:
+        raise InvalidProblem(f"{path}.legs.count is {count}; {n} places have 0 to {n * n} legs.")
+    table = _unpacked(legs["data"], f"{path}.legs", (count, 4))
+    return Legs(
+        origin=table[:, 0],
+        destination=table[:, 1],
+        duration_s=table[:, 2],
+        distance_m=table[:, 3],
+        fastest_m_per_s=fastest,
+        fingerprint={
+            "n": n,
+            "sha256": _reader(str)(value["sha256"], f"{path}.sha256"),
+            "fastest_m_per_s": fastest,
+        },
+    )
+
+
+def _check_encoding(found: Any, wanted: str, path: str) -> None:
+    if found != wanted:
+        raise InvalidProblem(f"{path}.encoding is {found!r}; this version reads {wanted!r} only.")
+
+
+def _check_places(found: Any, path: str, n: int) -> None:
+    if type(found) is not int or found != n:
+        raise InvalidProblem(f"{path}.n is {found!r}, but the problem has {n} locations.")
+
+
+def _unpacked(data: Any, path: str, shape: tuple[int, int]) -> NDArray[np.int32]:
+    text = _reader(str)(data, f"{path}.data")
+    size = 4 * shape[0] * shape[1]
     try:
         unzip = zlib.decompressobj()
         # One byte more than needed shows what is too long without unpacking all of it, however large it would grow.
-        raw = unzip.decompress(base64.b64decode(text.encode("ascii"), validate=True), size + 1)
+        plain = unzip.decompress(base64.b64decode(text.encode("ascii"), validate=True), size + 1)
     except (binascii.Error, UnicodeEncodeError) as error:
         raise InvalidProblem(f"{path}.data is no base64 text: {error}.") from error
     except zlib.error as error:
         raise InvalidProblem(f"{path}.data is no zlib stream: {error}.") from error
-    if len(raw) != size:
-        amount = "more" if len(raw) > size else f"only {len(raw)}"
-        raise InvalidProblem(f"{path}.data must hold {size} bytes ({n} x {n} int32) and holds {amount}.")
+    if len(plain) != size:
+        amount = "more" if len(plain) > size else f"only {len(plain)}"
+        raise InvalidProblem(f"{path}.data must hold {size} bytes ({shape[0]} x {shape[1]} int32) and holds {amount}.")
     if not unzip.eof or unzip.unused_data:
         raise InvalidProblem(f"{path}.data must end with its zlib stream; it is cut short or followed by something.")
-    return np.frombuffer(raw, dtype="<i4").astype(np.int32).reshape(n, n)
+    return np.frombuffer(plain, dtype="<i4").astype(np.int32).reshape(shape)
 
 
 # --- plan ----------------------------------------------------------------------------------------------------------
@@ -244,7 +313,7 @@ def encode_plan(problem: Problem, plan: Plan) -> dict[str, Any]:
             {**_plain(route), **_route_totals(route), "cost": _cost_document(route.cost)} for route in plan.routes
         ],
         "unserved": _plain(plan.unserved),
-        "problem": encode_problem(problem),
+        "problem": encode_problem(problem, plan),
     }
 
 
@@ -273,6 +342,7 @@ def decode_plan(document: Mapping[str, Any]) -> tuple[Problem, Plan]:
     )
     _check_derived(document["totals"], _totals(plan), "plan.totals")
     _check_hash(plan.problem_hash, problem, "plan.problem_hash")
+    _check_legs(problem, plan)
     return problem, plan
 
 
@@ -451,6 +521,19 @@ def _check_hash(claimed: str, problem: Problem, where: str) -> None:
     actual = problem_hash(problem)
     if claimed != actual:
         raise InvalidProblem(f"{where} names the problem {claimed!r}, but the problem at hand is {actual!r}.")
+
+
+def _check_legs(problem: Problem, plan: Plan) -> None:
+    """Refuse a plan whose legs are not all in its document; what else is wrong with it is the judge's business."""
+    for number, route in enumerate(plan.routes):
+        vehicle = problem.vehicle_by_id.get(route.vehicle)
+        nodes = [step.node for step in route.steps if step.kind is not StepKind.BREAK]
+        if vehicle is None or not isinstance(problem.matrix, KnownLegs):
+            continue
+        try:
+            problem.matrix.legs(vehicle.profile, nodes[:-1], nodes[1:])
+        except InvalidProblem as error:
+            raise InvalidProblem(f"plan.routes[{number}]: {error}") from error
 
 
 def _kind(value: Any) -> str:

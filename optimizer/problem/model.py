@@ -16,7 +16,7 @@ from optimizer.problem.errors import InvalidProblem
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from optimizer.problem.matrix import TravelMatrix
+    from optimizer.problem.matrix import TravelTimes
 
 PERMILLE: Final = 1_000
 
@@ -314,7 +314,7 @@ class Problem:
         one vehicle overlap.
     """
 
-    matrix: TravelMatrix
+    matrix: TravelTimes
     locations: tuple[Location, ...]
     depots: tuple[Depot, ...]
     disposal_sites: tuple[DisposalSite, ...]

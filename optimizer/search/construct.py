@@ -118,9 +118,10 @@ def _nearest(problem: Problem, draft: _Draft, visits: Sequence[Visit]) -> list[t
     states = [(visit, kerb) for visit in visits for kerb in range(len(visit.kerb))]
     if not states:
         return []
-    duration_s = problem.matrix.duration_s(problem.vehicle_of(draft.shift).profile)[_last_node(problem, draft)]
     nodes = np.array([visit.kerb[kerb] for visit, kerb in states], dtype=np.intp)
-    away_s = duration_s[nodes].astype(np.int64)
+    profile = problem.vehicle_of(draft.shift).profile
+    duration_s, _ = problem.matrix.block(profile, [_last_node(problem, draft)], nodes)
+    away_s = duration_s[0].astype(np.int64)
     away_s[away_s == NO_PATH] = 1 << 40
     away_s -= np.array([_URGENT_S if visit.windows else 0 for visit, _ in states], dtype=np.int64)
     return [states[index] for index in np.argsort(away_s, kind="stable")[:_TRIED]]
@@ -138,8 +139,10 @@ def _last_node(problem: Problem, draft: _Draft) -> int:
 
 def _sites(problem: Problem, draft: _Draft, visit: Visit, kerb: int) -> list[str]:
     """Return the disposal sites that take the open trip with this visit, the shortest way first."""
-    duration_s = problem.matrix.duration_s(problem.vehicle_of(draft.shift).profile)[visit.kerb[kerb]]
     streams = draft.streams | {visit.stream}
     sites = [site for site in problem.disposal_sites if all(map(site.accepts, streams))]
-    sites.sort(key=lambda site: (int(duration_s[site.node]) + site.unloading_s, site.id))
-    return [site.id for site in sites if duration_s[site.node] != NO_PATH]
+    profile = problem.vehicle_of(draft.shift).profile
+    duration_s, _ = problem.matrix.block(profile, [visit.kerb[kerb]], [site.node for site in sites])
+    away_s = dict(zip((site.id for site in sites), duration_s[0].tolist(), strict=True))
+    sites.sort(key=lambda site: (away_s[site.id] + site.unloading_s, site.id))
+    return [site.id for site in sites if away_s[site.id] != NO_PATH]

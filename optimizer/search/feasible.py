@@ -99,13 +99,8 @@ def _alone(problem: Problem, shift: Shift, visit: Visit) -> set[ViolationKind] |
 
 
 def _connected(problem: Problem, vehicle: Vehicle, node: int, site: DisposalSite) -> bool:
-    duration_s = problem.matrix.duration_s(vehicle.profile)
     depot = problem.depot_by_id[vehicle.depot].node
-    return bool(
-        duration_s[depot, node] != NO_PATH
-        and duration_s[node, site.node] != NO_PATH
-        and duration_s[site.node, depot] != NO_PATH
-    )
+    return _paths(problem, vehicle, (depot, node), (node, site.node), (site.node, depot))
 
 
 def _why_never(problem: Problem, visit: Visit) -> tuple[Reason, str]:
@@ -167,21 +162,22 @@ def _why_not_in_time(problem: Problem, visit: Visit, kinds: list[set[ViolationKi
 
 
 def _reaches(problem: Problem, vehicle: Vehicle, visit: Visit) -> bool:
-    duration_s = problem.matrix.duration_s(vehicle.profile)
     depot = problem.depot_by_id[vehicle.depot].node
-    return any(duration_s[depot, node] != NO_PATH and _returns(problem, vehicle, node) for node in visit.kerb)
+    return any(_paths(problem, vehicle, (depot, node)) and _returns(problem, vehicle, node) for node in visit.kerb)
 
 
 def _returns(problem: Problem, vehicle: Vehicle, node: int) -> bool:
-    duration_s = problem.matrix.duration_s(vehicle.profile)
     depot = problem.depot_by_id[vehicle.depot].node
-    return bool(
-        duration_s[node, depot] != NO_PATH
-        or any(
-            duration_s[node, site.node] != NO_PATH and duration_s[site.node, depot] != NO_PATH
-            for site in problem.disposal_sites
-        )
+    return _paths(problem, vehicle, (node, depot)) or any(
+        _paths(problem, vehicle, (node, site.node), (site.node, depot)) for site in problem.disposal_sites
     )
+
+
+def _paths(problem: Problem, vehicle: Vehicle, *legs: tuple[int, int]) -> bool:
+    """Whether an allowed path leads along each of these legs."""
+    origins, destinations = zip(*legs, strict=True)
+    duration_s, _ = problem.matrix.legs(vehicle.profile, origins, destinations)
+    return bool((duration_s != NO_PATH).all())
 
 
 def _nobody_enters(vehicles: list[Vehicle], visit: Visit) -> str:

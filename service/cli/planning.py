@@ -207,8 +207,8 @@ def read_plan(path: Path) -> tuple[Problem, Plan]:
         raise show.CommandError(f"{path} cannot be read as a plan. {error}") from error
 
 
-def made_for(problem: Problem, stored: Plan, city: CityDataset, extract: OsmExtract) -> None:
-    """Hold a plan's problem against the city as it is now.
+def made_for(problem: Problem, stored: Plan, city: CityDataset, extract: OsmExtract) -> Problem:
+    """Hold a plan's problem against the city as it is now, and return the same problem as the city gives it.
 
     Raises
     ------
@@ -225,7 +225,7 @@ def made_for(problem: Problem, stored: Plan, city: CityDataset, extract: OsmExtr
     with told():
         now = prepare_day(city, service_date, extract=extract).problem
     if problem_hash(now) == stored.problem_hash:
-        return
+        return now
     differing = [_difference(name, getattr(problem, name), getattr(now, name)) for name in _PARTS]
     parts = ", ".join(part for part in differing if part) or "travel times and distances"
     raise show.CommandError(

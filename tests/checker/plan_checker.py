@@ -61,12 +61,26 @@ class Matrix:
 
 
 @dataclass
+class SomeLegs:
+    """The cells that a large day's plan needs, by (from, to)."""
+
+    n: int
+    known: dict[tuple[int, int], int]
+
+    def __call__(self, origin: int, destination: int) -> int:
+        """Return one cell."""
+        if (origin, destination) not in self.known:
+            raise ValueError(f"the legs lack the one from node {origin} to node {destination}")
+        return self.known[origin, destination]
+
+
+@dataclass
 class Day:
     """The problem of a plan, indexed, and the faults found so far."""
 
     problem: Json
-    duration_s: dict[str, Matrix]
-    distance_m: dict[str, Matrix]
+    duration_s: dict[str, Matrix | SomeLegs]
+    distance_m: dict[str, Matrix | SomeLegs]
     faults: list[str]
 
     def __post_init__(self) -> None:
@@ -108,27 +122,24 @@ def find_faults(document: Json) -> list[str]:
 
 def _day(document: Json, faults: list[str]) -> Day:
     problem = document["problem"]
-    raw = {
-        profile: {name: _raw_matrix(pair[name]) for name in ("duration_s", "distance_m")}
-        for profile, pair in problem["matrix"].items()
-    }
     n = len(problem["locations"])
-    day = Day(
-        problem=problem,
-        duration_s={profile: _matrix(pair["duration_s"], n) for profile, pair in raw.items()},
-        distance_m={profile: _matrix(pair["distance_m"], n) for profile, pair in raw.items()},
-        faults=faults,
-    )
+    duration_s: dict[str, Matrix | SomeLegs] = {}
+    distance_m: dict[str, Matrix | SomeLegs] = {}
+    hashed: Json = {}
+    for profile, times in problem["matrix"].items():
+        if "legs" in times:
+            duration_s[profile], distance_m[profile] = _legs(times["legs"], n)
+            hashed[profile] = {key: value for key, value in times.items() if key != "legs"}
+        else:
+            raw = {name: _raw_matrix(times[name]) for name in ("duration_s", "distance_m")}
+            duration_s[profile], distance_m[profile] = (_matrix(cells, n) for cells in raw.values())
+            hashed[profile] = {
+                name: {"n": n, "sha256": hashlib.sha256(cells).hexdigest()} for name, cells in raw.items()
+            }
+    day = Day(problem=problem, duration_s=duration_s, distance_m=distance_m, faults=faults)
     day.expect(document["format"] == "samram.plan", f"The document calls itself {document['format']!r}.")
     day.expect(document["version"] == 1, f"The document has version {document['version']!r}, not 1.")
-    canonical = {
-        **problem,
-        "matrix": {
-            profile: {name: {"n": n, "sha256": hashlib.sha256(cells).hexdigest()} for name, cells in pair.items()}
-            for profile, pair in raw.items()
-        },
-    }
-    text = json.dumps(canonical, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
+    text = json.dumps({**problem, "matrix": hashed}, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
     digest = "sha256:" + hashlib.sha256(text.encode()).hexdigest()
     day.expect(document["problem_hash"] == digest, f"problem_hash is not the hash of the problem, {digest}.")
     return day
@@ -141,14 +152,31 @@ def _raw_matrix(packed: Json) -> bytes:
 
 
 def _matrix(raw: bytes, n: int) -> Matrix:
-    cells = array("i")
-    assert cells.itemsize == 4
-    cells.frombytes(raw)
-    if sys.byteorder == "big":
-        cells.byteswap()
+    cells = _numbers(raw)
     if len(cells) != n * n:
         raise ValueError(f"a matrix holds {len(cells)} cells for {n} locations")
     return Matrix(n, cells)
+
+
+def _legs(packed: Json, n: int) -> tuple[SomeLegs, SomeLegs]:
+    if packed["encoding"] != "zlib+base64 int32 little-endian from, to, seconds, metres":
+        raise ValueError(f"legs have the encoding {packed['encoding']!r}")
+    numbers = _numbers(zlib.decompress(base64.b64decode(packed["data"])))
+    if len(numbers) != 4 * packed["count"]:
+        raise ValueError(f"{len(numbers)} numbers stand for {packed['count']} legs")
+    pairs = list(zip(numbers[0::4], numbers[1::4], strict=True))
+    return SomeLegs(n, dict(zip(pairs, numbers[2::4], strict=True))), SomeLegs(
+        n, dict(zip(pairs, numbers[3::4], strict=True))
+    )
+
+
+def _numbers(raw: bytes) -> array[int]:
+    numbers = array("i")
+    assert numbers.itemsize == 4
+    numbers.frombytes(raw)
+    if sys.byteorder == "big":
+        numbers.byteswap()
+    return numbers
 
 
 # --- the whole plan ------------------------------------------------------------------------------------------------
@@ -227,13 +255,19 @@ def _check_cost(day: Day, document: Json, expected: Counter[str]) -> None:
     _check_terms(day, document["cost"], expected, "The plan's cost")
 
 
+def _fastest_m_per_s(day: Day, profile: str) -> float:
+    times, metres = day.duration_s[profile], day.distance_m[profile]
+    if isinstance(times, Matrix) and isinstance(metres, Matrix):
+        return max((m / s for s, m in zip(times.cells, metres.cells, strict=True) if s > 0), default=0.0)
+    return float(day.problem["matrix"][profile]["fastest_m_per_s"])
+
+
 def _required_penalty_micro(day: Day) -> int:
     """Return what a required visit left out costs, by the formula of docs/plan-format.md."""
     dearest_micro = 0
     for shift in day.problem["shifts"]:
         vehicle = day.vehicles[shift["vehicle"]]
-        times, metres = day.duration_s[vehicle["profile"]].cells, day.distance_m[vehicle["profile"]].cells
-        metres_per_s = max((m / s for s, m in zip(times, metres, strict=True) if s > 0), default=0.0)
+        metres_per_s = _fastest_m_per_s(day, vehicle["profile"])
         span_s = shift["end_s"] + shift["max_overtime_s"] - shift["start_s"]
         dearest_micro = max(
             dearest_micro,

@@ -16,9 +16,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
+from random_days import OnDemand
 
 from optimizer.judge.evaluate import evaluate
 from optimizer.problem.codec import dumps, encode_plan, loads
+from optimizer.problem.matrix import TravelMatrix
 from optimizer.problem.model import Break, TimeWindow
 from optimizer.problem.plan import Action, Reason, RouteOrder, UnloadAction, Unserved, VisitAction
 
@@ -307,8 +309,11 @@ def random_orders(draw: st.DrawFn) -> tuple[RouteOrder, ...]:
 def test_checker_and_judge_agree(
     checker: ModuleType, problem: Problem, data: st.DataObject, orders: tuple[RouteOrder, ...]
 ) -> None:
-    """On any day and any order of actions, the checker finds a fault exactly where the judge finds a violation."""
+    """On any day, of squares or of legs, and any order, the checker finds a fault where the judge finds a violation."""
     day = data.draw(random_days(problem))
+    if data.draw(st.booleans()):
+        assert isinstance(day.matrix, TravelMatrix)
+        day = replace(day, matrix=OnDemand(day.matrix))
     served = {action.visit for order in orders for action in order.actions if isinstance(action, VisitAction)}
     unserved = [
         Unserved(visit=visit.id, reason=Reason.NOT_ENOUGH_TIME_OR_CAPACITY, detail="Left out by the test.")

@@ -162,3 +162,18 @@ def random_day(
             for number in range(visits)
         ),
     )
+
+
+class OnDemand:
+    """The times of a matrix as those of a large day, which come as they are asked for."""
+
+    def __init__(self, matrix: TravelMatrix) -> None:
+        self.n = matrix.n
+        self.profiles = matrix.profiles
+        self.block = matrix.block
+        self.legs = matrix.legs
+        self.fastest_m_per_s = matrix.fastest_m_per_s
+
+    def fingerprint(self, profile: str) -> dict[str, Any]:
+        """Return something of the form that such times have."""
+        return {"n": self.n, "sha256": "0" * 64, "fastest_m_per_s": self.fastest_m_per_s(profile)}

@@ -25,7 +25,7 @@ import numpy as np
 from ortools.constraint_solver import pywrapcp
 
 from optimizer.judge.cost import required_penalty_micro
-from optimizer.problem.matrix import NO_PATH
+from optimizer.problem.matrix import NO_PATH, as_squares
 from optimizer.problem.model import PERMILLE
 from optimizer.problem.plan import Action, RouteOrder, UnloadAction, VisitAction
 
@@ -77,6 +77,7 @@ class WasteModel:
         self, problem: Problem, shifts_of: dict[str, tuple[str, ...]], *, seed: int, start: Sequence[RouteOrder] = ()
     ) -> None:
         self.problem = problem
+        self.travel = as_squares(problem.matrix)
         self._unloadings = Counter(
             action.site for order in start for action in order.actions if isinstance(action, UnloadAction)
         )
@@ -250,7 +251,7 @@ class WasteModel:
 
     def _last_unloading_home_s(self, vehicle: Vehicle) -> int:
         """Return when a truck is home that was the last one let in anywhere; the end arc knows no opening hours."""
-        duration_s = self.problem.matrix.duration_s(vehicle.profile)
+        duration_s = self.travel.duration_s(vehicle.profile)
         depot = self.problem.depot_by_id[vehicle.depot].node
         latest_s = 0
         for site in self.problem.disposal_sites:
@@ -304,8 +305,8 @@ class WasteModel:
     ) -> None:
         """Put the last unloading into the arcs from a visit to this vehicle's end."""
         depot = self.problem.depot_by_id[vehicle.depot].node
-        duration_s = self.problem.matrix.duration_s(vehicle.profile)
-        distance_m = self.problem.matrix.distance_m(vehicle.profile)
+        duration_s = self.travel.duration_s(vehicle.profile)
+        distance_m = self.travel.distance_m(vehicle.profile)
         end = self.nodes.ends[self.vehicles.index(vehicle)]
         start = self.nodes.starts[self.vehicles.index(vehicle)]
         for node, visit, _ in self.nodes.kerb:
@@ -326,8 +327,8 @@ class WasteModel:
 
     def _cheapest_site(self, vehicle: Vehicle, place: int, stream: str) -> DisposalSite | None:
         depot = self.problem.depot_by_id[vehicle.depot].node
-        duration_s = self.problem.matrix.duration_s(vehicle.profile)
-        distance_m = self.problem.matrix.distance_m(vehicle.profile)
+        duration_s = self.travel.duration_s(vehicle.profile)
+        distance_m = self.travel.distance_m(vehicle.profile)
         streams = [s for s in self.streams if vehicle.carries(s)] if vehicle.mixed_streams else [stream]
         sites = [site for site in self.problem.disposal_sites if all(site.accepts(s) for s in streams)]
         sites = sites or [site for site in self.problem.disposal_sites if site.accepts(stream)]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import numpy as np
 
 from optimizer.judge.cost import required_penalty_micro
-from optimizer.problem.matrix import NO_PATH
+from optimizer.problem.matrix import NO_PATH, as_squares
 from optimizer.problem.plan import Action, RouteOrder, UnloadAction, VisitAction
 from optimizer.search.feasible import may_carry
 
@@ -383,7 +383,7 @@ def empty_state(day: Day, seed: int) -> State:
 
 def _matrices(problem: Problem) -> NDArray[np.int32]:
     """Return seconds and metres, ``int32[P, n, n, 2]``, with ``FAR`` where no path leads."""
-    matrix = problem.matrix
+    matrix = as_squares(problem.matrix)
     out = np.empty((len(matrix.profiles), matrix.n, matrix.n, 2), dtype=np.int32)
     for number, profile in enumerate(matrix.profiles):
         out[number, :, :, 0] = matrix.duration_s(profile)

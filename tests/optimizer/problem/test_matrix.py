@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from random_days import OnDemand
 
+from optimizer.problem import matrix as module
 from optimizer.problem.errors import InvalidProblem
-from optimizer.problem.matrix import NO_PATH, TravelMatrix
+from optimizer.problem.matrix import NO_PATH, TravelMatrix, as_squares
 
 
 def cells(*rows: list[int]) -> Any:
@@ -91,3 +93,33 @@ def test_block_is_the_square_at_rows_and_columns(rows: list[int], columns: list[
         for i, row in enumerate(rows)
         for j, column in enumerate(columns)
     )
+
+
+@given(legs=st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), max_size=6))
+def test_legs_are_the_squares_cells(legs: list[tuple[int, int]]) -> None:
+    """Legs hold, for any pairs in any order, the cells of the whole square."""
+    square = np.arange(25, dtype=np.int32).reshape(5, 5)
+    np.fill_diagonal(square, 0)
+    matrix = TravelMatrix({"a": square}, {"a": square * 2})
+    duration_s, distance_m = matrix.legs("a", [i for i, _ in legs], [j for _, j in legs])
+    assert duration_s.tolist() == [square[leg] for leg in legs]
+    assert distance_m.tolist() == [2 * square[leg] for leg in legs]
+
+
+def test_fastest_is_over_the_cells_that_take_time() -> None:
+    """The fastest speed leaves out cells of no time and cells without a path; a matrix without others has none."""
+    seconds, metres = cells([0, 4, 0], [5, 0, -1], [3, 9, 0]), cells([0, 40, 9], [60, 0, -1], [33, 27, 0])
+    assert TravelMatrix({"a": seconds}, {"a": metres}).fastest_m_per_s("a") == 12.0
+    nowhere = cells([0, -1], [-1, 0])
+    assert TravelMatrix({"a": nowhere}, {"a": nowhere}).fastest_m_per_s("a") == 0.0
+
+
+def test_squares_of_other_times_are_laid_out_while_they_fit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Squares stay what they are; other times become squares of the same cells, unless there are too many."""
+    matrix = TravelMatrix({"a": GOOD, "b": GOOD * 2}, {"a": GOOD, "b": GOOD * 3})
+    assert as_squares(matrix) is matrix
+    others = OnDemand(matrix)
+    assert as_squares(others) == matrix
+    monkeypatch.setattr(module, "SQUARE_CELLS", 2 * len(GOOD) ** 2 - 1)
+    with pytest.raises(InvalidProblem, match="2 places for 2 profiles have 8 cells; at most 7 are laid out at once"):
+        as_squares(others)
