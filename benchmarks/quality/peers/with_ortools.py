@@ -186,9 +186,8 @@ def _last_fees_micro(model: WasteModel, solution: _Solution, orders: Sequence[Ro
             problem.visit_by_id[visit.visit],
             model.vehicles[number],
         )
-        metres = problem.matrix.distance_m(vehicle.profile)
-        way_m = int(metres[last.kerb[visit.kerb], site.node])
-        way_m += int(metres[site.node, problem.depot_by_id[vehicle.depot].node])
+        way = [last.kerb[visit.kerb], site.node, problem.depot_by_id[vehicle.depot].node]
+        way_m = int(problem.matrix.legs(vehicle.profile, way[:-1], way[1:])[1].sum())
         assumed_micro = routing.GetArcCostForVehicle(stops[-1], index, number)
         assumed_micro -= vehicle.micro_per_s * model.time.GetTransitValue(stops[-1], index, number)
         assumed_micro -= vehicle.micro_per_m * way_m + lowest_micro * last.demand_kg
