@@ -31,6 +31,7 @@ WAY_KEYS: Final = frozenset({
 NODE_KEYS: Final = frozenset({
     "highway", "barrier", "access", "vehicle", "motor_vehicle", "motorcar", "motorcycle", "goods", "hgv", "foot",
     "maxwidth", "maxwidth:physical", "maxheight", "maxheight:physical", "maxweight", "maxlength", "bollard", "locked",
+    "direction", "traffic_signals:direction",
 })  # fmt: skip
 WASTE_AMENITIES: Final = frozenset({"waste_basket", "waste_disposal", "recycling", "waste_transfer_station"})
 # What may stand on a node of a street and matter to driving; a crossing or a street lamp does not.
