@@ -74,9 +74,13 @@ class _Arcs(NamedTuple):
 
 
 class _Memory(NamedTuple):
-    """What searches for other paths, and the list of new shortcuts, use again and again."""
+    """What searches for other paths, and the list of new shortcuts, use again and again.
+
+    ``wanted`` int64[states] holds at what cost a search is asked to reach a state, -1 where it is not asked.
+    """
 
     reached: NDArray[np.int64]
+    wanted: NDArray[np.int64]
     touched: NDArray[np.int32]
     heap: NDArray[np.int32]
     keys: NDArray[np.int64]
@@ -128,7 +132,7 @@ def _contract(
     keys = np.empty(states, dtype=np.int64)
     size = 0
     for state in range(states):
-        key = _importance(state, depth, arcs, memory)
+        key, _ = _importance(state, depth, arcs, memory)
         _push(state, key, size, heap, keys)
         size += 1
     done = 0
@@ -138,12 +142,14 @@ def _contract(
         if size > 0:
             _settle_top(heap[size], keys[size], size, heap, keys)
         # Importance changes as neighbours go: whoever is no longer the least important waits again.
-        key = _importance(state, depth, arcs, memory)
+        key, new = _importance(state, depth, arcs, memory)
         if size > 0 and key > keys[0]:
             _push(state, key, size, heap, keys)
             size += 1
             continue
-        new, _, _ = _shortcuts(state, _SETTLED, arcs, memory)
+        # What a short search has found needless, a longer one would too.
+        if new > 0:
+            new, _, _ = _shortcuts(state, _SETTLED, arcs, memory)
         while count + new > arcs.tail.size:
             arcs = _grown(arcs)
         _take_out(state, depth, arcs)
@@ -165,6 +171,7 @@ def _contract(
 def _memory(states: int) -> _Memory:
     return _Memory(
         np.full(states, INFINITE, dtype=np.int64),
+        np.full(states, NONE, dtype=np.int64),
         np.empty(states, dtype=np.int32),
         np.empty(states * 4 + 64, dtype=np.int32),
         np.empty(states * 4 + 64, dtype=np.int64),
@@ -291,13 +298,15 @@ def _add(i: int, count: int, arcs: _Arcs, memory: _Memory) -> int:
 
 
 @compiled
-def _importance(state: int, depth: NDArray[np.int32], arcs: _Arcs, memory: _Memory) -> int:
+def _importance(state: int, depth: NDArray[np.int32], arcs: _Arcs, memory: _Memory) -> tuple[int, int]:
+    """Estimate how important a state is; answers with it how many shortcuts the estimate would need."""
     new, gone, originals_gone = _shortcuts(state, _SETTLED_ESTIMATE, arcs, memory)
     originals = 0
     for i in range(new):
         originals += arcs.originals[memory.new_a[i]] + arcs.originals[memory.new_b[i]]
     edges = _EDGE_WEIGHT * new // max(gone, 1)
-    return int(edges + _ORIGINAL_WEIGHT * originals // max(originals_gone, 1) + _DEPTH_WEIGHT * depth[state])
+    key = edges + _ORIGINAL_WEIGHT * originals // max(originals_gone, 1) + _DEPTH_WEIGHT * depth[state]
+    return int(key), new
 
 
 @compiled
@@ -330,14 +339,17 @@ def _shortcuts_from(into: int, state: int, limit: int, most: int, new: int, arcs
     out = arcs.first_out[state]
     others = 0
     while out >= 0:
-        others += arcs.head[out] != tail
+        if arcs.head[out] != tail:
+            memory.wanted[arcs.head[out]] = arcs.cost[into] + arcs.cost[out]
+            others += 1
         out = arcs.next_out[out]
     if others == 0:
         return new
-    touches = _search(tail, state, limit, most, arcs, memory)
+    touches = _search(tail, state, limit, most, others, arcs, memory)
     out = arcs.first_out[state]
     while out >= 0:
         head = arcs.head[out]
+        memory.wanted[head] = NONE
         through = arcs.cost[into] + arcs.cost[out]
         if head != tail and through < INFINITE and memory.reached[head] > through and new < memory.new_tail.size:
             memory.new_tail[new] = tail
@@ -353,9 +365,14 @@ def _shortcuts_from(into: int, state: int, limit: int, most: int, new: int, arcs
 
 
 @compiled
-def _search(source: int, avoid: int, limit: int, most: int, arcs: _Arcs, memory: _Memory) -> int:
-    """Search from a state without ``avoid``, to costs of ``limit``, settling ``most`` states; answers the touched."""
-    reached, heap, keys = memory.reached, memory.heap, memory.keys
+def _search(  # noqa: C901 - the inmost loop; each call out of it would be paid for millions of times
+    source: int, avoid: int, limit: int, most: int, others: int, arcs: _Arcs, memory: _Memory
+) -> int:
+    """Search from a state without ``avoid``, to costs of ``limit``, settling ``most`` states; answers the touched.
+
+    It ends early when all ``others`` that are wanted have been reached at no more than what they are wanted for.
+    """
+    reached, wanted, heap, keys = memory.reached, memory.wanted, memory.heap, memory.keys
     reached[source] = 0
     memory.touched[0] = source
     touches = 1
@@ -381,6 +398,11 @@ def _search(source: int, avoid: int, limit: int, most: int, arcs: _Arcs, memory:
                 if reached[head] == INFINITE:
                     memory.touched[touches] = head
                     touches += 1
+                if reached[head] > wanted[head] >= new:
+                    others -= 1
+                    if others == 0:
+                        reached[head] = new
+                        return touches
                 reached[head] = new
                 if size < heap.size:
                     _push(head, new, size, heap, keys)

@@ -11,13 +11,14 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
+
 from geodata.errors import Finding
 from geodata.streets.conditions import Held, conditional_values, held
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from geodata.streets.conditions import Hours
@@ -142,9 +143,11 @@ class _Finder:
 
     def __init__(self, extract: OsmExtract, streets: Streets) -> None:
         self._streets = streets
-        self._node_index = (
-            {int(node): index for index, node in enumerate(extract.node_id)} if (extract.restrictions) else {}
-        )
+        # An extract has far more nodes than restrictions: each is looked up among the ascending ids.
+        via = np.array([node for relation in extract.restrictions for node in relation.via_nodes], dtype=np.int64)
+        index = np.searchsorted(extract.node_id, via)
+        there = np.isin(via, extract.node_id)
+        self._node_index: dict[int, int] = dict(zip(via[there].tolist(), index[there].tolist(), strict=True))
         named = {
             way
             for relation in extract.restrictions

@@ -336,10 +336,13 @@ def _candidates(
     max_m: float,
 ) -> _Candidates:
     """Find the nearest piece of street for each point, and all others within the slack of it."""
-    shapes = [network.shape(int(piece)) for piece in pieces]
-    shape_xy = mercator_m(network.shape_lon, network.shape_lat)
-    owner = np.repeat(np.arange(len(shapes)), [shape.size for shape in shapes])
-    tree = shapely.STRtree(shapely.linestrings(shape_xy[np.concatenate(shapes)], indices=owner))
+    # The shape points of all pieces end to end; in which direction a line is drawn does not matter here.
+    begin = np.minimum(network.first[pieces], network.last[pieces])
+    count = np.abs(network.last[pieces] - network.first[pieces]) + 1
+    owner = np.repeat(np.arange(pieces.size), count)
+    corner = np.arange(owner.size) + np.repeat(begin - (np.cumsum(count) - count), count)
+    shape_xy = mercator_m(network.shape_lon[corner], network.shape_lat[corner])
+    tree = shapely.STRtree(shapely.linestrings(shape_xy, indices=owner))
     stretch = 1 / np.cos(np.radians(lat[points]))
     geometry = shapely.points(mercator_m(lon[points], lat[points]))
     (near_point, _), near = tree.query_nearest(geometry, return_distance=True, all_matches=False)

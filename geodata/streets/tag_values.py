@@ -8,7 +8,11 @@ what that means.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final
+
+# A city's signs say few different things thousands of times; what strangers write may be anything.
+_KNOWN_VALUES: Final = 4096
 
 _NUMBER: Final = r"(\d+(?:[.,]\d+)?)"
 _WITH_UNIT: Final = re.compile(rf"{_NUMBER}\s*([a-zA-Z/]*)")
@@ -30,11 +34,13 @@ _KPH: Final = {"": 1.0, "km/h": 1.0, "kmh": 1.0, "kph": 1.0, "mph": 1.609344, "k
 _WALK_KPH: Final = 7.0
 
 
+@lru_cache(maxsize=_KNOWN_VALUES)
 def tonnes(text: str) -> float | None:
     """Read a weight in tonnes."""
     return _scaled(text, _TONNES)
 
 
+@lru_cache(maxsize=_KNOWN_VALUES)
 def metres(text: str) -> float | None:
     """Read a length in metres; feet and inches are understood."""
     plain = _scaled(text, _METRES)
@@ -48,6 +54,7 @@ def metres(text: str) -> float | None:
     return None
 
 
+@lru_cache(maxsize=_KNOWN_VALUES)
 def kph(text: str) -> float | None:
     """Read a speed in km/h; None also where the sign says that there is no limit."""
     if text.strip().lower() == "walk":

@@ -47,6 +47,22 @@ def test_tags_that_matter_are_kept_and_others_are_not(tmp_path: Path) -> None:
     assert extract.node_tags == {4: {"barrier": "bollard"}}
 
 
+def test_whom_a_sign_faces_is_kept(tmp_path: Path) -> None:
+    """A signal and a stop sign keep the direction that they are mapped for, on which the wait at them depends."""
+    text = NODES.replace(
+        'lon="2.001"/>', 'lon="2.001"><tag k="highway" v="stop"/><tag k="direction" v="forward"/></node>'
+    )
+    text = text.replace(
+        '<tag k="barrier" v="bollard"/>',
+        '<tag k="highway" v="traffic_signals"/><tag k="traffic_signals:direction" v="backward"/>',
+    )
+    extract = read_osm(write(tmp_path / "a.osm", sample_xml(text + WAY)))
+    assert extract.node_tags == {
+        1: {"highway": "stop", "direction": "forward"},
+        4: {"highway": "traffic_signals", "traffic_signals:direction": "backward"},
+    }
+
+
 @pytest.mark.parametrize("name", ["a.osm", "a.osm.gz", "a.osm.bz2", "named-wrongly.pbf"])
 def test_every_xml_form_gives_the_same_arrays(tmp_path: Path, name: str) -> None:
     """Plain, gzip and bzip2 files give the same streets, and the content decides rather than the name."""
