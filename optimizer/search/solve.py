@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from optimizer.problem.model import Problem
     from optimizer.search.stop import Stop
 
-SOLVER: Final = "ruin-recreate, ortools-routing"
+SOLVER: Final = "ruin-recreate, recombine, ortools-routing"
 
 _FIRST_SHARE: Final = 0.1
 """Part of the engines' time, at most, for the first plan."""

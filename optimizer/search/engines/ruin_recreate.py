@@ -1,7 +1,8 @@
 """Ruin and recreate as an engine: our own search, written on the waste problem itself, on every constraint.
 
 It first fills what is absent into the start, then tries to close trucks, one after the other, by the absence rule of
-the kernel (``search/kernel/loops.py``), and anneals in what is left of the time.
+the kernel (``search/kernel/loops.py``), and anneals in what is left of the time. Now and then it puts the routes
+that it met together anew (``recombine.py``).
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from optimizer.search.engines import recombine
+from optimizer.search.engines.recombine import Pool, choose, runs_of_trips, without_doubles
 from optimizer.search.kernel.arrays import CODE, N_ABSENT, N_BEST, SHIFT, Codes, Day, empty_state
 from optimizer.search.kernel.loops import fill, improve, load
 
@@ -51,6 +54,18 @@ _FAILURES: Final = 4
 
 _MOST_STREAMS: Final = 62
 """Each is a bit of a whole number; with more, the other engines plan the day."""
+
+_RECOMBINED_AT: Final = (0.5, 0.75, 0.95)
+"""Parts of the annealing after which routes met are put together anew."""
+
+_RECOMBINING_SHARE: Final = 0.03
+"""Part of the time for each of these, at most."""
+
+_MOST_RUNS: Final = 60
+"""Of the runs of trips of one route, so many are offered to other trucks."""
+
+_STEPS_A_SECOND: Final = 5_000
+"""About: what a step limit is in CP-SAT's deterministic seconds."""
 
 _CHUNK_S: Final = 0.03
 """Between two looks at the clock and at whether to end."""
@@ -112,6 +127,7 @@ def warm() -> None:
     state = empty_state(day, 0)
     load(day, state)
     improve(day, state, 0, 1.0, 1.0)
+    recombine.warm()
 
 
 class _Hunt:
@@ -141,6 +157,8 @@ class _Hunt:
         self._limit = None if limit is None else limit * STEPS
         self._whole_s = stop.remaining_s()
         self._chunk = STEPS
+        self._seed = seed
+        self._pool = Pool(self.day)
 
     def begin(self, start: Sequence[RouteOrder]) -> None:
         """Take up the start, and insert what it leaves out."""
@@ -187,12 +205,76 @@ class _Hunt:
         """Cool down until the end."""
         self._settle()
         begun = self._progress()
+        moments = list(_RECOMBINED_AT)
         hot = self._drive_micro() * min(_HOTTEST, max(_WARM, _HOT_PER_STEP * self._steps_expected()))
         while not self._over():
             done = (self._progress() - begun) / max(1e-9, 1.0 - begun)
+            if moments and done >= moments[0]:
+                moments.pop(0)
+                self._recombine()
             self._run(hot * _COOLING ** min(1.0, done))
             self._tell()
         self._tell(now=True)
+
+    def _recombine(self) -> None:
+        """Put the routes met together anew, and go on from there; from the best plan if that is better."""
+        state = self.state
+        self._settle()
+        used = np.flatnonzero(state.routes["length"])
+        if not len(used):
+            return
+        hint = [self._pool.add(self._pool.read(state, row)) for row in used.tolist()]
+        self._offer_parts(hint)
+        whole_s = self._limit / _STEPS_A_SECOND if self._limit is not None else self._whole_s
+        if not math.isfinite(whole_s):
+            whole_s = 60.0
+        chosen = choose(
+            self.day,
+            self._pool.routes,
+            stop=self.stop,
+            seconds=_RECOMBINING_SHARE * whole_s,
+            deterministic=self._limit is not None,
+            seed=self._seed,
+            hint=hint,
+        )
+        if chosen is None:
+            return
+        state.routes["length"] = 0
+        state.visits["missed"] = 1
+        rows: dict[int, list[int]] = {}
+        for row, group in enumerate(self.day.shifts["group"].tolist()):
+            rows.setdefault(group, []).append(row)
+        for group, codes in without_doubles(self.day, chosen):
+            row = rows[group].pop(0)
+            state.routes["length"][row] = len(codes)
+            state.seq[row, 1 : len(codes) + 1] = codes
+        best_micro = int(state.numbers[N_BEST])
+        if load(self.day, state):
+            fill(self.day, state)
+        if state.numbers[N_BEST] >= best_micro:
+            self._settle()
+
+    def _offer_parts(self, routes: list[recombine.Found]) -> None:
+        """Put into the pool what other trucks could take over whole: each run of trips of these routes.
+
+        So a smaller truck takes over from a larger one, and a truck is opened where it pays.
+        """
+        state, day = self.state, self.day
+        first_of = {group: row for row, group in reversed(list(enumerate(day.shifts["group"].tolist())))}
+        state.routes["length"] = 0
+        for route in routes:
+            for codes in runs_of_trips(day, route.codes)[:_MOST_RUNS]:
+                visits = day.codes["visit"][[code for code in codes if code < day.sites]]
+                for row in first_of.values():
+                    if day.allowed[visits, row].all():
+                        state.routes["length"][row] = len(codes)
+                        state.seq[row, 1 : len(codes) + 1] = codes
+                        if load(day, state):
+                            self._pool.add(self._pool.read(state, row))
+                        state.routes["length"][row] = 0
+                if self.stop():
+                    break
+        self._settle()
 
     def _closed(self, row: int, *, share: float) -> bool:
         """Whether a plan without this truck was found that is better, within a share of the time."""
@@ -245,6 +327,7 @@ class _Hunt:
         begun_s = self._clock()
         improve(self.day, self.state, chunk, temperature, _REMOVED)
         taken_s = self._clock() - begun_s
+        self._pool.note(self.state)
         self._steps += chunk
         self._busy_s += taken_s
         self._chunk = max(1, min(100_000, int(chunk * min(2.0, _CHUNK_S / max(1e-6, taken_s)))))

@@ -111,10 +111,12 @@ ROUTE: Final = np.dtype(
             "old_length",
             "old_cost",
             "best_length",
+            "offered",
         )
     ]
 )
-"""A route now, before the step under way (``old_``), and in the best plan."""
+"""A route now, before the step under way (``old_``), and in the best plan. ``offered`` is not the route's own: in
+the row of a group's number it says for which insertion an empty route of that group was tried."""
 
 VISIT: Final = np.dtype([("route", np.int64), ("position", np.int64), ("missed", np.int64), ("key", np.float64)])
 """Where a visit is served (route -1: nowhere), for how many steps it was missing, and its place in a queue."""

@@ -53,6 +53,8 @@ def _note(day: Day, state: State, r: int, i: int, one: int, two: int, price: int
 @compiled
 def _try_with_unloading(day: Day, state: State, r: int, i: int, code: int, first: bool, base: int, stays: bool) -> None:
     """Try a visit after position i with an unloading of its own after it (``first``) or before it."""
+    if base + _least_price(day, state, r, i, day.depots) >= state.found[0]:
+        return
     shift = day.shifts[r]
     last = state.seq[r, i + 1]
     trip = state.at[r, i + 1].trip
@@ -110,7 +112,7 @@ def _try_in_trip(day: Day, state: State, r: int, t: int, code: int, stays: bool)
 
 @compiled
 def _least_price(day: Day, state: State, r: int, i: int, site: int) -> int:
-    """Return what an unloading after position i adds at least, by the visit that is nearest to the site."""
+    """Return what an unloading after position i adds at least, by the visit nearest to the site (``depots``: any)."""
     shift, leg = day.shifts[r], state.at[r, i + 1]
     least = day.least[shift.profile, site - day.sites]
     return (least[0] - leg.leg_s) * shift.per_s + (least[1] - leg.leg_m) * shift.per_m
@@ -147,7 +149,12 @@ def _try_cuts(day: Day, state: State, visit: int, stays: bool) -> None:
     for rank in range(1, min(_CUTS, day.near.shape[1])):
         other = state.visits[day.near[visit, rank]]
         r, i = other.route, other.position
-        if r < 0 or not _may_take(day, state, r, visit):
+        if r < 0 or (
+            _least_price(day, state, r, i, day.depots) >= state.found[0]
+            and _least_price(day, state, r, i - 1, day.depots) >= state.found[0]
+        ):
+            continue
+        if not _may_take(day, state, r, visit):
             continue
         shift, route = day.shifts[r], state.routes[r]
         trip = state.trips[r, state.at[r, i].trip]
@@ -169,16 +176,21 @@ def _try_cuts(day: Day, state: State, visit: int, stays: bool) -> None:
 
 @compiled
 def _may_take(day: Day, state: State, r: int, visit: int) -> bool:
-    """Whether a route may have this visit at all; of empty ones that are alike, only the first."""
+    """Whether a route may have this visit at all."""
     route, kg = state.routes[r], day.codes[day.first[visit]].kg
     if not day.allowed[visit, r] or route.closed or route.collected + kg > day.shifts[r].max_kg:
         return False
-    if route.length == 0:
-        for earlier in range(r):
-            other = state.routes[earlier]
-            if day.shifts[earlier].group == day.shifts[r].group and other.length == 0 and other.closed == 0:
-                return False
     return route.length + 4 <= state.seq.shape[1]
+
+
+@compiled
+def _first_of_its_kind(day: Day, state: State, r: int) -> bool:
+    """Whether this empty route is the first that is asked about for this visit, of all that are alike."""
+    kind = state.routes[day.shifts[r].group]
+    if kind.offered == state.numbers[N_MARK]:
+        return False
+    kind.offered = state.numbers[N_MARK]
+    return True
 
 
 @compiled
@@ -187,15 +199,19 @@ def _insert(day: Day, state: State, visit: int, trips: int, stays: bool) -> bool
     state.found[0] = NEVER if day.required[visit] else day.worth[visit]
     state.found[1] = -1
     near = trips > _MANY_TRIPS
+    state.numbers[N_MARK] += 1
     if near:
-        state.numbers[N_MARK] += 1
         for rank in range(min(_WIDE, day.near.shape[1])):
             other = state.visits[day.near[visit, rank]]
             if other.route >= 0:
                 state.trips[other.route, state.at[other.route, other.position].trip].mark = state.numbers[N_MARK]
-    for r in range(len(day.shifts)):
-        if _may_take(day, state, r, visit):
-            _try_route(day, state, r, visit, near, stays)
+    for turn in range(2):  # empty ones first: where a new truck costs nothing, routes stay short and quick to count
+        for r in range(len(day.shifts)):
+            empty = state.routes[r].length == 0
+            if empty != (turn == 0) or not _may_take(day, state, r, visit):
+                continue
+            if not empty or _first_of_its_kind(day, state, r):
+                _try_route(day, state, r, visit, near, stays)
     _try_cuts(day, state, visit, stays)
     r = state.found[1]
     if r < 0:

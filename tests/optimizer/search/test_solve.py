@@ -16,13 +16,19 @@ from optimizer.judge.evaluate import check, evaluate_route, orders_of
 from optimizer.problem.matrix import NO_PATH, TravelMatrix
 from optimizer.problem.model import DisposalSite, Problem, TimeWindow
 from optimizer.problem.plan import Action, Reason, RouteOrder, UnloadAction, VisitAction
-from optimizer.search.solve import Improvement, solve
+from optimizer.search.solve import Improvement, solve, warm
 from optimizer.search.stop import AnyOf, Cancelled, Deadline, StepLimit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from optimizer.problem.plan import Plan
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _compiled() -> None:
+    """Fetch the compiled loops before a deadline runs."""
+    warm()
 
 
 def best_route_micro(problem: Problem, shift: str, visits: tuple[str, ...]) -> int | None:
