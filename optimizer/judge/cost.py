@@ -16,7 +16,7 @@ def route_cost(problem: Problem, shift: Shift, *, distance_m: int, departure_s: 
     """Return what a route costs without its gate fees."""
     vehicle = problem.vehicle_of(shift)
     return Cost(
-        fixed_micro=vehicle.fixed_micro,
+        fixed_micro=0 if shift.out else vehicle.fixed_micro,
         time_micro=(return_s - departure_s) * vehicle.micro_per_s,
         overtime_micro=max(0, return_s - shift.end_s) * shift.overtime_micro_per_s,
         distance_micro=distance_m * vehicle.micro_per_m,
@@ -25,15 +25,12 @@ def route_cost(problem: Problem, shift: Shift, *, distance_m: int, departure_s: 
 
 def unserved_cost(problem: Problem, visits: Iterable[Visit]) -> Cost:
     """Return what leaving these visits out costs."""
-    penalty_micro = required_penalty_micro(problem)
-    missed_micro = 0
-    required_micro = 0
-    for visit in visits:
-        if visit.prize_micro is None:
-            required_micro += penalty_micro
-        else:
-            missed_micro += visit.prize_micro
-    return Cost(prizes_missed_micro=missed_micro, required_unserved_micro=required_micro)
+    prizes = [visit.prize_micro for visit in visits]
+    required = prizes.count(None)
+    return Cost(
+        prizes_missed_micro=sum(prize_micro for prize_micro in prizes if prize_micro is not None),
+        required_unserved_micro=required * required_penalty_micro(problem) if required else 0,
+    )
 
 
 def required_penalty_micro(problem: Problem) -> int:
@@ -61,4 +58,4 @@ def required_penalty_micro(problem: Problem) -> int:
         )
     heaviest_kg = max((visit.demand_kg for visit in problem.visits), default=0)
     prizes_micro = max((visit.prize_micro or 0 for visit in problem.visits), default=0)
-    return dearest_micro + heaviest_kg * dearest_fee_micro + prizes_micro + 1_000_000
+    return dearest_micro + heaviest_kg * dearest_fee_micro + problem.terms.moved_micro + prizes_micro + 1_000_000

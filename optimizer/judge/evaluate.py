@@ -13,6 +13,7 @@ from optimizer.judge.cost import route_cost, unserved_cost
 from optimizer.judge.schedule import Activity, Schedule, schedule_route
 from optimizer.problem.codec import problem_hash
 from optimizer.problem.matrix import NO_PATH
+from optimizer.problem.model import Status
 from optimizer.problem.plan import (
     Action,
     Plan,
@@ -58,8 +59,9 @@ def evaluate(
 ) -> Evaluation:
     """Time and cost a plan and find every violation in it.
 
-    A shift without actions stays at the depot and costs nothing. ``unserved`` must name, with their reasons, all the
-    visits that no order serves. ``known_hash`` saves hashing the problem again where the caller has done so.
+    A shift without actions stays where it is and costs nothing; one whose crew is out goes home. ``unserved`` must
+    name, with their reasons, all the visits that no order serves. ``known_hash`` saves hashing the problem again where
+    the caller has done so.
 
     Raises
     ------
@@ -67,7 +69,12 @@ def evaluate(
         If an order names a shift, visit or disposal site that the problem does not have; ``check`` reports those of a
         stored plan as violations instead.
     """
-    evaluations = [evaluate_route(problem, order) for order in orders if order.actions]
+    driving = [order for order in orders if order.actions]
+    busy = {order.shift for order in driving}
+    driving += [
+        RouteOrder(shift=shift.id, actions=()) for shift in problem.shifts if shift.out and shift.id not in busy
+    ]
+    evaluations = [evaluate_route(problem, order) for order in driving]
     violations = [violation for evaluation in evaluations for violation in evaluation.violations]
     violations += _coverage(problem, orders, unserved)
     left_out = (problem.visit_by_id[entry.visit] for entry in unserved)
@@ -82,7 +89,7 @@ def evaluate(
 
 
 def evaluate_route(problem: Problem, order: RouteOrder) -> RouteEvaluation:
-    """Time and cost one route, which must have at least one action, and find every violation in it."""
+    """Time and cost one route, and find every violation in it; without actions the truck drives home."""
     shift = problem.shift_by_id[order.shift]
     vehicle = problem.vehicle_of(shift)
     walk = _Walk(problem, shift, vehicle)
@@ -99,7 +106,7 @@ def evaluate_route(problem: Problem, order: RouteOrder) -> RouteEvaluation:
         departure_s=schedule.departure_s,
         return_s=schedule.return_s,
     )
-    cost = replace(cost, gate_fees_micro=walk.gate_fees_micro)
+    cost = replace(cost, gate_fees_micro=walk.gate_fees_micro, moved_micro=walk.moved * problem.terms.moved_micro)
     route = Route(shift=shift.id, vehicle=vehicle.id, steps=steps, cost=cost)
     return RouteEvaluation(route=route, violations=tuple(violations))
 
@@ -154,14 +161,16 @@ class _Walk:
         self.drafts: list[Step] = []
         self.violations: list[Violation] = []
         self.gate_fees_micro = 0
-        self.node = problem.depot_by_id[vehicle.depot].node
-        self.stop: str | None = None
-        self.stops = 0
-        self.load_kg = 0
-        self.load_l = 0
-        self.daily_kg = 0
-        self.driven_m = 0
-        self.streams: set[str] = set()
+        self.moved = 0
+        begun = shift.status or Status(node=problem.begin_node(shift))
+        self.node = begun.node
+        self.stop = begun.stop
+        self.stops = begun.stops
+        self.load_kg = begun.load_kg
+        self.load_l = begun.load_l
+        self.daily_kg = begun.collected_kg
+        self.driven_m = begun.driven_m
+        self.streams = set(begun.streams)
 
     def take(self, action: Action) -> None:
         if isinstance(action, VisitAction):
@@ -207,6 +216,7 @@ class _Walk:
             windows=visit.windows,
         )
         self.stop = visit.stop
+        self.moved += visit.planned not in (None, self.shift.id)
         if visit.access is not None and vehicle.access_class not in visit.access:
             self._violated(ViolationKind.ACCESS, visit.id, 1, f"sends a {vehicle.access_class} where it may not go")
         if not vehicle.carries(visit.stream):
@@ -308,12 +318,12 @@ def _steps(shift: Shift, walk: _Walk, schedule: Schedule) -> tuple[Step, ...]:
         Step(
             kind=StepKind.DEPART,
             id=depot.id,
-            node=depot.node,
+            node=walk.problem.begin_node(shift),
             arrival_s=time_s,
             start_s=time_s,
             departure_s=time_s,
-            load_kg=0,
-            load_l=0,
+            load_kg=shift.status.load_kg if shift.status else 0,
+            load_l=shift.status.load_l if shift.status else 0,
         )
     ]
     rests = list(zip(schedule.break_leg, schedule.break_number, schedule.break_start_s, strict=True))

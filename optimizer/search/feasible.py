@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from optimizer.judge.evaluate import evaluate_route
 from optimizer.problem.matrix import NO_PATH
-from optimizer.problem.plan import Reason, RouteOrder, UnloadAction, Unserved, ViolationKind, VisitAction
+from optimizer.problem.plan import Action, Reason, RouteOrder, UnloadAction, Unserved, ViolationKind, VisitAction
 
 if TYPE_CHECKING:
     from optimizer.problem.model import DisposalSite, Problem, Shift, Vehicle, Visit
@@ -82,27 +82,49 @@ def _alone(problem: Problem, shift: Shift, visit: Visit) -> set[ViolationKind] |
     vehicle = problem.vehicle_of(shift)
     if not may_carry(vehicle, visit):
         return None
+    first: list[tuple[Action, ...]] = [()]
+    if shift.status is not None and shift.status.streams:
+        first += [(UnloadAction(site=site.id),) for site in problem.disposal_sites]
     fewest: set[ViolationKind] | None = None
     for kerb in range(len(visit.kerb)):
         for site in problem.disposal_sites:
-            if not site.accepts(visit.stream) or not _connected(problem, vehicle, visit.kerb[kerb], site):
+            if not site.accepts(visit.stream) or not _connected(problem, shift, visit.kerb[kerb], site):
                 continue
-            order = RouteOrder(
-                shift=shift.id, actions=(VisitAction(visit=visit.id, kerb=kerb), UnloadAction(site=site.id))
-            )
-            kinds = {violation.kind for violation in evaluate_route(problem, order).violations}
-            if not kinds:
-                return kinds
-            if fewest is None or len(kinds) < len(fewest):
-                fewest = kinds
+            for emptied in first:
+                actions: tuple[Action, ...] = (
+                    *emptied,
+                    VisitAction(visit=visit.id, kerb=kerb),
+                    UnloadAction(site=site.id),
+                )
+                order = RouteOrder(shift=shift.id, actions=actions)
+                kinds = {violation.kind for violation in evaluate_route(problem, order).violations}
+                if not kinds:
+                    return kinds
+                if fewest is None or len(kinds) < len(fewest):
+                    fewest = kinds
     return fewest
 
 
-def _connected(problem: Problem, vehicle: Vehicle, node: int, site: DisposalSite) -> bool:
+def homeward(problem: Problem, shift: Shift) -> RouteOrder | None:
+    """Return the cheapest way home without a visit, any load on board brought away; None where there is none."""
+    actions: list[tuple[Action, ...]] = [()]
+    if shift.status is not None and shift.status.streams:
+        actions = [(UnloadAction(site=site.id),) for site in problem.disposal_sites]
+    orders = [RouteOrder(shift=shift.id, actions=way) for way in actions]
+    passing = [
+        (evaluation.route.cost.total_micro, number)
+        for number, order in enumerate(orders)
+        if not (evaluation := evaluate_route(problem, order)).violations
+    ]
+    return orders[min(passing)[1]] if passing else None
+
+
+def _connected(problem: Problem, shift: Shift, node: int, site: DisposalSite) -> bool:
+    vehicle = problem.vehicle_of(shift)
     duration_s = problem.matrix.duration_s(vehicle.profile)
     depot = problem.depot_by_id[vehicle.depot].node
     return bool(
-        duration_s[depot, node] != NO_PATH
+        duration_s[problem.begin_node(shift), node] != NO_PATH
         and duration_s[node, site.node] != NO_PATH
         and duration_s[site.node, depot] != NO_PATH
     )
@@ -126,13 +148,17 @@ def _why_never(problem: Problem, visit: Visit) -> tuple[Reason, str]:
             Reason.LARGER_THAN_ANY_TRUCK,
             f"Its {load} are more than any vehicle that may come here takes: {largest}.",
         )
-    reaching = [vehicle for vehicle in carrying if _reaches(problem, vehicle, visit)]
+    reaching = [
+        shift
+        for shift, vehicle in zip(problem.shifts, vehicles, strict=True)
+        if may_carry(vehicle, visit) and _reaches(problem, shift, visit)
+    ]
     if not reaching:
         return Reason.UNREACHABLE, "No allowed path leads a vehicle that may serve it here and back to its depot."
     sites = [site for site in problem.disposal_sites if site.accepts(visit.stream)]
     if not sites:
         return Reason.NO_DISPOSAL_SITE, f"No disposal site accepts {visit.stream}."
-    if not any(_connected(problem, v, node, site) for v in reaching for node in visit.kerb for site in sites):
+    if not any(_connected(problem, shift, node, site) for shift in reaching for node in visit.kerb for site in sites):
         return (
             Reason.NO_DISPOSAL_SITE,
             f"No allowed path leads from here to a disposal site that accepts {visit.stream}.",
@@ -166,10 +192,11 @@ def _why_not_in_time(problem: Problem, visit: Visit, kinds: list[set[ViolationKi
     )
 
 
-def _reaches(problem: Problem, vehicle: Vehicle, visit: Visit) -> bool:
+def _reaches(problem: Problem, shift: Shift, visit: Visit) -> bool:
+    vehicle = problem.vehicle_of(shift)
     duration_s = problem.matrix.duration_s(vehicle.profile)
-    depot = problem.depot_by_id[vehicle.depot].node
-    return any(duration_s[depot, node] != NO_PATH and _returns(problem, vehicle, node) for node in visit.kerb)
+    begin = problem.begin_node(shift)
+    return any(duration_s[begin, node] != NO_PATH and _returns(problem, vehicle, node) for node in visit.kerb)
 
 
 def _returns(problem: Problem, vehicle: Vehicle, node: int) -> bool:

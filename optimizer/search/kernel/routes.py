@@ -35,14 +35,17 @@ def refresh(day: Day, state: State, r: int) -> bool:
     """Work out everything about a route from its codes; False if it breaks a limit."""
     shift, route, n = day.shifts[r], state.routes[r], state.routes[r].length
     seq, at = state.seq[r], state.at[r]
-    seq[0] = seq[n + 1] = shift.depot
+    seq[0] = shift.begin
+    seq[n + 1] = shift.depot
     route.dirty = 1
-    kg = litres = streams = metres = stops = collected = fees = trips = 0
+    metres = stops = collected = fees = trips = 0
+    kg, litres, streams = day.codes[shift.begin].kg, day.codes[shift.begin].litres, day.codes[shift.begin].stream
     first = 1
     fits = True
     for taken in range(shift.breaks + 1):
         state.ahead_s[r, 0, taken] = earliest_departure_s(day, r, taken)
-    at[0].load_kg = at[0].load_l = 0
+    at[0].load_kg = kg
+    at[0].load_l = litres
     for i in range(1, n + 2):
         tail, head = day.codes[seq[i - 1]], day.codes[seq[i]]
         at[i].leg_s = way_s(day, r, seq[i - 1], seq[i])
@@ -53,9 +56,11 @@ def refresh(day: Day, state: State, r: int) -> bool:
             kg += head.kg
             litres += head.litres
             collected += head.kg
-            fits = fits and (shift.mixed != 0 or streams in (0, head.stream))
+            fits = fits and (shift.mixed != 0 or streams == 0 or (streams & head.stream) != 0)
             streams |= head.stream
             stops += head.stop != tail.stop
+            if shift.moves:
+                fees += day.dear[head.visit, r]
             state.visits[head.visit].route = r
             state.visits[head.visit].position = i
             fits = fits and kg <= shift.cap_kg and litres <= shift.cap_l
@@ -84,7 +89,7 @@ def refresh(day: Day, state: State, r: int) -> bool:
         route.slack_s = max(route.slack_s, at[i].slack_s)
     route.cost = 0
     route.back_s = shift.start_s
-    if n == 0:
+    if n == 0 and not shift.out:
         return True
     fits = fits and metres <= shift.range_m and stops <= shift.max_stops and collected <= shift.max_kg
     if not fits or kg > 0 or litres > 0 or metres >= FAR:
@@ -103,7 +108,7 @@ def refresh(day: Day, state: State, r: int) -> bool:
 @compiled
 def count(day: Day, state: State, r: int) -> None:
     """Count the cost of a route that keeps every limit: the part of a refresh that can wait for the last change."""
-    if state.routes[r].length:
+    if state.routes[r].length or day.shifts[r].out:
         state.routes[r].cost = state.routes[r].but_time + time_cost(day, state, r)
 
 

@@ -118,10 +118,13 @@ def backward(day: Day, r: int, code: int, drive_s: int, after: NDArray[np.int64]
 
 @compiled
 def earliest_departure_s(day: Day, r: int, skipped: int) -> int:
-    """Return the earliest departure of a route that skips its first breaks by leaving after their latest start."""
+    """Return the earliest departure of a route that skips its first breaks by leaving after their latest start.
+
+    ``NEVER`` if it can no longer leave later, because its crew is out.
+    """
     start_s = day.shifts[r].start_s
-    if skipped:
-        start_s = max(start_s, day.rests[r, skipped - 1, 2] + 1)
+    if skipped and day.rests[r, skipped - 1, 2] >= start_s:
+        start_s = NEVER if day.shifts[r].out else day.rests[r, skipped - 1, 2] + 1
     return start_s
 
 
@@ -172,7 +175,7 @@ def time_cost(day: Day, state: State, r: int) -> int:
                 return_s = time_s
         if return_s > shift.latest_s:
             continue
-        if shift.per_s:
+        if shift.per_s and not shift.out:
             home_by(day, r, return_s, rows[0], True)
             here = 0
             for i in range(n, -1, -1):
