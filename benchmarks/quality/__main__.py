@@ -2,7 +2,8 @@
 
 The instances are read from ``bench/kim2006``, ``bench/cvrp_x`` and ``bench/solomon`` under ``--data`` or the
 environment variable SAMRAM_DATA. Without ``--only`` the usual cases of Kim et al. are run; ``--only`` also takes
-``demo/300`` (a day of the demo city), ``cvrp_x/X-n101-k25``, ``solomon/R102``, and ``cvrp_x`` or ``solomon`` for all.
+``demo/300`` (a day of the demo city), ``replan/1000`` (a breakdown there), ``cvrp_x/X-n101-k25``, ``solomon/R102``, and
+``cvrp_x`` or ``solomon`` for all.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from typing import TYPE_CHECKING, Any, Final
 from benchmarks.quality.compared import demo_rows, mean_rows, published_rows
 from benchmarks.quality.kim import read_instance, to_problem, yard_parts
 from benchmarks.quality.kim_rules import broken_rules, route_miles
+from benchmarks.quality.replan import SECONDS as REPLAN_S
+from benchmarks.quality.replan import replan_rows
 from benchmarks.quality.rows import commit_at, kept_rows, print_table, row, store_rows
 from geodata.errors import DataError
 from optimizer.judge.evaluate import check
@@ -67,6 +70,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(case: str, file: Path | None, seconds: float, options: argparse.Namespace) -> list[Row]:
+    if case.startswith("replan/"):
+        return replan_rows(case, min(seconds, REPLAN_S), options.seed)
     if file is None:
         return demo_rows(case, seconds, options.seed)
     if not case.startswith("kim2006/"):
@@ -113,7 +118,7 @@ def _cases(options: argparse.Namespace) -> list[tuple[str, Path | None]]:
         return [*usual] or [*kim.items()]
     cases: list[tuple[str, Path | None]] = []
     for case in options.only:
-        if case.startswith("demo/") and case.removeprefix("demo/").isdecimal():
+        if case.startswith(("demo/", "replan/")) and case.partition("/")[2].isdecimal():
             cases.append((case, None))
         elif f"kim2006/{case}" in known:
             cases.append((f"kim2006/{case}", known[f"kim2006/{case}"]))

@@ -36,14 +36,14 @@ GOALS_PERCENT: Final = {"cvrp_x": 0.65, "solomon": 0.5}
 """Mean gap to the best known, from the project's goals."""
 
 _GOAL_RATIO: Final = 0.95
-_MONDAY: Final = dt.date(2026, 11, 23)
+MONDAY: Final = dt.date(2026, 11, 23)
 
 
 def demo_rows(case: str, seconds: float, seed: int) -> list[Row]:
     """Plan a Monday of the demo city (``demo/300``: of 300 containers) and compare with OR-Tools alone."""
     with tempfile.TemporaryDirectory() as folder:
         city = load_city(write_demo_city(Path(folder), containers=int(case.removeprefix("demo/"))))
-        problem = prepare_day(city, _MONDAY).problem
+        problem = prepare_day(city, MONDAY).problem
     plan = solve(problem, stop=Deadline(seconds, time.monotonic), seed=seed).plan
     peer = _ortools_alone(problem, seconds, seed)
     print(
