@@ -7,9 +7,17 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
-from optimizer.judge.cost import route_cost, unserved_cost
+from optimizer.judge.cost import (
+    balance_micro,
+    compactness_micro,
+    load_fuel_micro,
+    queue_micro,
+    route_cost,
+    unserved_cost,
+)
 from optimizer.judge.schedule import Activity, Schedule, schedule_route
 from optimizer.problem.codec import problem_hash
 from optimizer.problem.matrix import NO_PATH
@@ -79,6 +87,7 @@ def evaluate(
     violations += _coverage(problem, orders, unserved)
     left_out = (problem.visit_by_id[entry.visit] for entry in unserved)
     cost = sum((evaluation.route.cost for evaluation in evaluations), unserved_cost(problem, left_out))
+    cost = replace(cost, queue_micro=queue_micro(problem, (evaluation.route for evaluation in evaluations)))
     plan = Plan(
         routes=tuple(evaluation.route for evaluation in evaluations),
         unserved=tuple(unserved),
@@ -96,7 +105,9 @@ def evaluate_route(problem: Problem, order: RouteOrder) -> RouteEvaluation:
     for action in order.actions:
         walk.take(action)
     walk.come_home()
-    schedule = schedule_route(shift, walk.activities, micro_per_s=vehicle.micro_per_s)
+    schedule = schedule_route(
+        shift, walk.activities, micro_per_s=vehicle.micro_per_s, balance=partial(balance_micro, problem, shift)
+    )
     violations = [*walk.violations, *_time_violations(shift, walk, schedule)]
     steps = _steps(shift, walk, schedule)
     cost = route_cost(
@@ -106,7 +117,14 @@ def evaluate_route(problem: Problem, order: RouteOrder) -> RouteEvaluation:
         departure_s=schedule.departure_s,
         return_s=schedule.return_s,
     )
-    cost = replace(cost, gate_fees_micro=walk.gate_fees_micro, moved_micro=walk.moved * problem.terms.moved_micro)
+    cost = replace(
+        cost,
+        gate_fees_micro=walk.gate_fees_micro,
+        load_fuel_micro=load_fuel_micro(vehicle, walk.hauled_kg_m),
+        moved_micro=walk.moved * problem.terms.moved_micro,
+        outside_zones_micro=walk.outside * problem.terms.outside_zones_micro,
+        compactness_micro=walk.compactness_micro,
+    )
     route = Route(shift=shift.id, vehicle=vehicle.id, steps=steps, cost=cost)
     return RouteEvaluation(route=route, violations=tuple(violations))
 
@@ -161,7 +179,11 @@ class _Walk:
         self.drafts: list[Step] = []
         self.violations: list[Violation] = []
         self.gate_fees_micro = 0
+        self.hauled_kg_m = 0
         self.moved = 0
+        self.outside = 0
+        self.compactness_micro = 0
+        self.trip: list[int] = []
         begun = shift.status or Status(node=problem.begin_node(shift))
         self.node = begun.node
         self.stop = begun.stop
@@ -180,9 +202,10 @@ class _Walk:
 
     def come_home(self) -> None:
         """Drive to the depot; the limits of the whole day are checked here."""
+        self._close_trip()
         depot = self.problem.depot_by_id[self.vehicle.depot]
         shift, vehicle = self.shift, self.vehicle
-        self._arrive(StepKind.RETURN, depot.id, depot.node, setup_s=0, service_s=0, windows=())
+        self._arrive(StepKind.RETURN, depot.id, depot.node, setup_s=0, service_s=0, windows=(), carried_kg=self.load_kg)
         if self.load_kg or self.load_l:
             self._violated(ViolationKind.NOT_EMPTY, depot.id, self.load_kg, "comes home with a load on board")
         if shift.max_stops is not None and self.stops > shift.max_stops:
@@ -206,6 +229,7 @@ class _Walk:
             node = visit.kerb[kerb]
         stays = self.stop == visit.stop
         self.stops += not stays
+        before_kg = self.load_kg
         self._take_load(visit)
         self._arrive(
             StepKind.VISIT,
@@ -214,9 +238,12 @@ class _Walk:
             setup_s=0 if stays else visit.setup_s,
             service_s=visit.service_s + visit.lifts * vehicle.lift_s,
             windows=visit.windows,
+            carried_kg=before_kg,
         )
         self.stop = visit.stop
+        self.trip.append(node)
         self.moved += visit.planned not in (None, self.shift.id)
+        self.outside += visit.zone is not None and vehicle.zones is not None and visit.zone not in vehicle.zones
         if visit.access is not None and vehicle.access_class not in visit.access:
             self._violated(ViolationKind.ACCESS, visit.id, 1, f"sends a {vehicle.access_class} where it may not go")
         if not vehicle.carries(visit.stream):
@@ -246,14 +273,36 @@ class _Walk:
         for stream in sorted(self.streams):
             if not site.accepts(stream):
                 self._violated(ViolationKind.SITE_STREAM, site.id, 1, f"brings {stream} where it is not accepted")
+        self._close_trip()
+        before_kg = self.load_kg
         self.gate_fees_micro += self.load_kg * site.fee_micro_per_kg
         self.load_kg = self.load_l = 0
         self.streams.clear()
-        self._arrive(StepKind.UNLOAD, site.id, site.node, setup_s=0, service_s=site.unloading_s, windows=site.windows)
+        self._arrive(
+            StepKind.UNLOAD,
+            site.id,
+            site.node,
+            setup_s=0,
+            service_s=site.unloading_s,
+            windows=site.windows,
+            carried_kg=before_kg,
+        )
         self.stop = None
 
+    def _close_trip(self) -> None:
+        self.compactness_micro += compactness_micro(self.problem, self.trip)
+        self.trip = []
+
     def _arrive(
-        self, kind: StepKind, name: str, node: int, *, setup_s: int, service_s: int, windows: tuple[TimeWindow, ...]
+        self,
+        kind: StepKind,
+        name: str,
+        node: int,
+        *,
+        setup_s: int,
+        service_s: int,
+        windows: tuple[TimeWindow, ...],
+        carried_kg: int,
     ) -> None:
         leg_s = int(self.duration_s[self.node, node])
         leg_m = int(self.distance_m[self.node, node])
@@ -261,6 +310,7 @@ class _Walk:
             self._violated(ViolationKind.NO_PATH, name, 1, "drives where no allowed street leads")
             leg_s = leg_m = 0
         self.driven_m += leg_m
+        self.hauled_kg_m += carried_kg * leg_m
         self.activities.append(Activity(approach_s=leg_s + setup_s, service_s=service_s, windows=windows))
         self.drafts.append(
             Step(

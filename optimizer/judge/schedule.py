@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from optimizer.problem.model import Break, Shift, TimeWindow
 
@@ -69,11 +69,13 @@ class Schedule:
         return self.start_s[-1]
 
 
-def schedule_route(shift: Shift, activities: Sequence[Activity], *, micro_per_s: int) -> Schedule:
+def schedule_route(
+    shift: Shift, activities: Sequence[Activity], *, micro_per_s: int, balance: Callable[[int], int] = lambda _: 0
+) -> Schedule:
     """Time a route: ``activities`` in order, the last one being the return to the depot.
 
     ``micro_per_s`` (the vehicle's) decides with the shift's overtime price whether departing after a break's latest
-    start, and so not owing it, is cheaper.
+    start, and so not owing it, is cheaper; ``balance`` is what a route of so many seconds weighs beside that.
     """
     best: tuple[tuple[int, int, int, int], Schedule] | None = None
     for skipped in range(len(shift.breaks) + 1):
@@ -85,7 +87,8 @@ def schedule_route(shift: Shift, activities: Sequence[Activity], *, micro_per_s:
         late_s, schedule = _with_departure_from(shift, activities, earliest_departure_s, skipped)
         overtime_s = max(0, schedule.return_s - shift.end_s)
         excess_s = max(0, schedule.return_s - shift.latest_return_s)
-        cost_micro = (schedule.return_s - schedule.departure_s) * micro_per_s + overtime_s * shift.overtime_micro_per_s
+        duration_s = schedule.return_s - schedule.departure_s
+        cost_micro = duration_s * micro_per_s + overtime_s * shift.overtime_micro_per_s + balance(duration_s)
         key = (late_s + excess_s, len(schedule.breaks_missed), cost_micro, schedule.return_s)
         if best is None or key < best[0]:
             best = (key, schedule)

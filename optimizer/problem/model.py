@@ -73,6 +73,8 @@ class DisposalSite:
         Streams it accepts; None means all.
     fee_micro_per_kg
         Gate fee.
+    arrivals_per_hour
+        Trucks that it can take in a clock hour; more cost ``Terms.queue_micro`` each. None is any number.
     """
 
     id: str
@@ -81,11 +83,14 @@ class DisposalSite:
     windows: tuple[TimeWindow, ...] = ()
     streams: frozenset[str] | None = None
     fee_micro_per_kg: int = 0
+    arrivals_per_hour: int | None = field(default=None, metadata=MAY_LACK)
 
     def __post_init__(self) -> None:
         owner = f"Disposal site {self.id!r}"
         _named("Disposal site", self.id)
         _whole(owner, node=self.node, unloading_s=self.unloading_s, fee_micro_per_kg=self.fee_micro_per_kg)
+        if self.arrivals_per_hour is not None:
+            _whole(owner, arrivals_per_hour=self.arrivals_per_hour)
         _apart(owner, self.windows)
 
     def accepts(self, stream: str) -> bool:
@@ -113,6 +118,10 @@ class Vehicle:
         Time to empty one container, beside the visit's own ``service_s``.
     range_m
         The longest day it can drive (electric), None without a limit.
+    micro_per_t_km
+        For each tonne on board and kilometre, on top of ``micro_per_m``: the fuel that the load takes.
+    zones
+        Where its driver is at home; a visit of another zone costs ``Terms.outside_zones_micro``. None is everywhere.
     """
 
     id: str
@@ -129,6 +138,8 @@ class Vehicle:
     fixed_micro: int = 0
     micro_per_s: int = 0
     micro_per_m: int = 0
+    micro_per_t_km: int = field(default=0, metadata=MAY_LACK)
+    zones: frozenset[str] | None = field(default=None, metadata=MAY_LACK)
 
     def __post_init__(self) -> None:
         owner = f"Vehicle {self.id!r}"
@@ -141,6 +152,7 @@ class Vehicle:
             fixed_micro=self.fixed_micro,
             micro_per_s=self.micro_per_s,
             micro_per_m=self.micro_per_m,
+            micro_per_t_km=self.micro_per_t_km,
         )
         if self.range_m is not None:
             _whole(owner, 1, range_m=self.range_m)
@@ -316,6 +328,8 @@ class Visit:
     planned
         The shift that serves it in the plan to stay close to; another one costs ``Terms.moved_micro``. None where there
         is none.
+    zone
+        Where it lies, if that matters to the drivers.
     """
 
     id: str
@@ -333,6 +347,7 @@ class Visit:
     vehicle: str | None = None
     containers: tuple[str, ...] = ()
     planned: str | None = field(default=None, metadata=MAY_LACK)
+    zone: str | None = field(default=None, metadata=MAY_LACK)
 
     def __post_init__(self) -> None:
         owner = f"Visit {self.id!r}"
@@ -369,9 +384,25 @@ class Terms:
     ----------
     moved_micro
         For each visit served by another shift than ``Visit.planned``.
+    outside_zones_micro
+        For each visit served by a vehicle that is not at home in its zone.
+    balance_micro_per_h2
+        For each route, times the square of its crew's hours: an hour more costs a crew with many more than one with
+        few. A sum of squares never rewards driving more than needed, as ranges and deviations of hours do
+        (P. Matl, R. F. Hartl and T. Vidal, "Workload equity in vehicle routing problems: a survey and analysis",
+        Transportation Science 52 (2018) 239-260).
+    compactness_micro_per_km2
+        For each trip, times the squared distances of its visits from their centre, added up: the moment of inertia
+        (S. W. Hess et al., "Nonpartisan political redistricting by computer", Operations Research 13 (1965) 998-1006).
+    queue_micro
+        For each truck that reaches a disposal site beyond its ``arrivals_per_hour``.
     """
 
     moved_micro: int = field(default=0, metadata=MAY_LACK)
+    outside_zones_micro: int = field(default=0, metadata=MAY_LACK)
+    balance_micro_per_h2: int = field(default=0, metadata=MAY_LACK)
+    compactness_micro_per_km2: int = field(default=0, metadata=MAY_LACK)
+    queue_micro: int = field(default=0, metadata=MAY_LACK)
 
     def __post_init__(self) -> None:
         _whole("Terms", **{term.name: getattr(self, term.name) for term in fields(self)})

@@ -81,12 +81,12 @@ class Step:
     leg_duration_s: int = 0
 
 
-_PAID: Final = ("fixed_micro", "time_micro", "overtime_micro", "distance_micro", "gate_fees_micro")
+_PAID: Final = ("fixed_micro", "time_micro", "overtime_micro", "distance_micro", "gate_fees_micro", "load_fuel_micro")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cost:
-    """Every term of the objective, in millionths of the city's currency."""
+    """Every term of the objective, in millionths of the city's currency; from ``load_fuel_micro`` on off by default."""
 
     fixed_micro: int = 0
     time_micro: int = 0
@@ -95,7 +95,12 @@ class Cost:
     gate_fees_micro: int = 0
     prizes_missed_micro: int = 0
     required_unserved_micro: int = 0
+    load_fuel_micro: int = field(default=0, metadata=MAY_LACK)
     moved_micro: int = field(default=0, metadata=MAY_LACK)
+    outside_zones_micro: int = field(default=0, metadata=MAY_LACK)
+    balance_micro: int = field(default=0, metadata=MAY_LACK)
+    compactness_micro: int = field(default=0, metadata=MAY_LACK)
+    queue_micro: int = field(default=0, metadata=MAY_LACK)
 
     @property
     def total_micro(self) -> int:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 
-from optimizer.judge.cost import required_penalty_micro
+from optimizer.judge.cost import metres_from_origin, required_penalty_micro
 from optimizer.problem.matrix import NO_PATH
 from optimizer.problem.model import Status
 from optimizer.problem.plan import Action, RouteOrder, UnloadAction, VisitAction
@@ -53,12 +53,15 @@ CODE: Final = np.dtype(
             "fee",
             "window",
             "windows_end",
+            "east",
+            "north",
         )
     ]
 )
 """What a code is. ``stream`` is a bit of its own for each stream at a visit, and the set of accepted ones at a site;
 ``visit`` and ``stop`` are -1 at sites and depots. Where a shift begins, ``kg``, ``litres`` and ``stream`` are what it
-has on board (``stream`` 0: nothing). Its windows are ``opens`` and ``closes`` from ``window`` on."""
+has on board (``stream`` 0: nothing). ``east`` and ``north`` are metres, where compactness has a price. Its windows are
+``opens`` and ``closes`` from ``window`` on."""
 
 SHIFT: Final = np.dtype(
     [
@@ -77,6 +80,10 @@ SHIFT: Final = np.dtype(
             "latest_s",
             "per_s",
             "per_m",
+            "per_t_km",
+            "per_h2",
+            "per_km2",
+            "worked_s",
             "fixed",
             "overtime",
             "range_m",
@@ -95,8 +102,9 @@ AT: Final = np.dtype([(name, np.int64) for name in ("leg_s", "leg_m", "slack_s",
 """A position of a route: the drive (and set-up) to it, how much later the truck may come, the load after it, and the
 trip that it belongs to."""
 
-TRIP: Final = np.dtype([(name, np.int64) for name in ("first", "last", "streams", "mark")])
-"""The positions of a trip's first visit and of its unloading, and the streams on board."""
+TRIP: Final = np.dtype([(name, np.int64) for name in ("first", "last", "streams", "mark", "visits", "east", "north")])
+"""The positions of a trip's first visit and of its unloading, the streams on board; how many visits it has and the sums
+of their metres, where compactness has a price."""
 
 ROUTE: Final = np.dtype(
     [
@@ -110,6 +118,7 @@ ROUTE: Final = np.dtype(
             "stops",
             "collected",
             "back_s",
+            "busy_s",
             "slack_s",
             "closed",
             "dirty",
@@ -294,6 +303,9 @@ class Codes:
         ends = np.cumsum([len(own) for own in windows])
         codes["windows_end"] = ends
         codes["window"] = ends - [len(own) for own in windows]
+        if problem.terms.compactness_micro_per_km2:
+            points = np.array([metres_from_origin(problem, node) for node in codes["place"][: self.states].tolist()])
+            codes["east"][: self.states], codes["north"][: self.states] = points.reshape(-1, 2).T
         penalty_micro = required_penalty_micro(problem)
         out = _matrices(problem)
         return Day(
@@ -331,7 +343,10 @@ class Codes:
         dear = np.zeros((len(self.visits), len(self.problem.shifts)), dtype=np.int64)
         for row, visit in enumerate(self.visits):
             for column, shift in enumerate(self.problem.shifts):
+                zones = self.problem.vehicle_of(shift).zones
+                outside = None not in (visit.zone, zones) and visit.zone not in (zones or ())
                 dear[row, column] = terms.moved_micro * (visit.planned not in (None, shift.id))
+                dear[row, column] += terms.outside_zones_micro * outside
         return dear
 
     def _rests(self) -> NDArray[np.int64]:
@@ -369,6 +384,10 @@ class Codes:
                 shift.latest_return_s,
                 vehicle.micro_per_s,
                 vehicle.micro_per_m,
+                vehicle.micro_per_t_km,
+                problem.terms.balance_micro_per_h2,
+                problem.terms.compactness_micro_per_km2,
+                used.worked_s,
                 0 if shift.out else vehicle.fixed_micro,
                 shift.overtime_micro_per_s,
                 NEVER if vehicle.range_m is None else vehicle.range_m - used.driven_m,

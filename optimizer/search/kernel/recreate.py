@@ -10,7 +10,17 @@ from typing import TYPE_CHECKING, Final
 
 from optimizer.search.kernel._compiled import compiled
 from optimizer.search.kernel.arrays import N_ABSENT, N_MARK, N_POOL, NEVER
-from optimizer.search.kernel.routes import chance, gained, priced, splice, still_fits, stops_gained, touch
+from optimizer.search.kernel.routes import (
+    chance,
+    gained,
+    hauled_further,
+    priced,
+    splice,
+    still_fits,
+    stops_gained,
+    strewn,
+    touch,
+)
 from optimizer.search.kernel.timing import work_s
 
 if TYPE_CHECKING:
@@ -91,7 +101,10 @@ def _try_with_unloading(day: Day, state: State, r: int, i: int, code: int, first
             fees -= state.at[r, i].load_kg * old_fee
             if not first:
                 fees += day.codes[code].kg * old_fee
-        _note(day, state, r, i, one, two, base + fees + priced(day, state, r, seconds, metres), stays)
+        price = base + fees + priced(day, state, r, seconds, metres)
+        if shift.per_t_km:
+            price += hauled_further(day, state, r, i, i + 1, one, two)
+        _note(day, state, r, i, one, two, price, stays)
 
 
 @compiled
@@ -106,7 +119,7 @@ def _try_in_trip(day: Day, state: State, r: int, t: int, code: int, dear: int, s
     shift, trip, visit = day.shifts[r], state.trips[r, t], day.codes[code]
     out, into = day.out[shift.profile, visit.place], day.into[shift.profile, visit.place]
     service_s = work_s(day, r, code)
-    fee = dear + visit.kg * day.codes[state.seq[r, trip.last]].fee
+    fee = dear + strewn(day, state, r, t, code, True) + visit.kg * day.codes[state.seq[r, trip.last]].fee
     spare_m = shift.range_m - state.routes[r].metres
     tail = state.seq[r, trip.first - 1]
     for i in range(trip.first - 1, trip.last):
@@ -121,6 +134,8 @@ def _try_in_trip(day: Day, state: State, r: int, t: int, code: int, dear: int, s
         if seconds <= state.at[r, i + 1].slack_s and metres <= spare_m:
             price = fee + priced(day, state, r, seconds, metres)
             if price < state.found[0]:
+                if shift.per_t_km:
+                    price += hauled_further(day, state, r, i, i + 1, code, -1)
                 _note(day, state, r, i, code, -1, price, stays)
         tail = head
 

@@ -111,9 +111,31 @@ def with_terms(problem: Problem, rng: np.random.Generator) -> Problem:
     names = [shift.id for shift in problem.shifts]
     return replace(
         problem,
-        terms=Terms(moved_micro=int(rng.integers(1, 9_000_000))),
+        terms=Terms(
+            moved_micro=int(rng.integers(1, 9_000_000)),
+            outside_zones_micro=int(rng.integers(1, 9_000_000)),
+            balance_micro_per_h2=int(rng.integers(1, 5_000_000)) if rng.random() < 0.7 else 0,
+            compactness_micro_per_km2=int(rng.integers(1, 5_000_000)) if rng.random() < 0.7 else 0,
+        ),
+        vehicles=tuple(
+            replace(
+                vehicle,
+                micro_per_t_km=int(rng.integers(0, 900_000)),
+                zones=frozenset({"north", "south"}) if rng.random() < 0.5 else None,
+            )
+            for vehicle in problem.vehicles
+        ),
+        shifts=tuple(
+            shift if shift.status is None else replace(shift, status=replace(shift.status, worked_s=5_000))
+            for shift in problem.shifts
+        ),
         visits=tuple(
-            replace(visit, planned=str(rng.choice(names)) if rng.random() < 0.6 else None) for visit in problem.visits
+            replace(
+                visit,
+                planned=str(rng.choice(names)) if rng.random() < 0.6 else None,
+                zone=str(rng.choice(["north", "east"])) if rng.random() < 0.6 else None,
+            )
+            for visit in problem.visits
         ),
     )
 
