@@ -310,7 +310,8 @@ def _check_totals(day: Day, document: Json) -> None:
         "duration_s": sum(
             route["steps"][-1]["arrival_s"] - route["steps"][0]["departure_s"] for route in document["routes"]
         ),
-        "collected_kg": sum(day.visits[step["id"]]["demand_kg"] for step in steps if step["kind"] == "visit"),
+        "collected_kg": sum(day.visits[step["id"]]["demand_kg"] for step in steps if step["kind"] == "visit")
+        + sum(route["steps"][0]["load_kg"] for route in document["routes"]),
     }
     totals = document["totals"]
     for name, value in expected.items():
@@ -470,7 +471,7 @@ def _check_permissions(day: Day, owner: str, shift: Json, vehicle: Json, steps: 
             carried = vehicle["streams"] is None or stream in vehicle["streams"]
             day.expect(carried, f"{place} is {stream}, which the vehicle does not carry.")
             day.expect(visit["vehicle"] in (None, vehicle["id"]), f"{place} is locked to {visit['vehicle']!r}.")
-            mixes = streams and stream not in streams and not vehicle["mixed_streams"]
+            mixes = bool(streams) and stream not in streams and not vehicle["mixed_streams"]
             streams.add(stream)
             day.expect(not mixes, f"{place} mixes {sorted(streams)} in one trip.")
         elif step["kind"] == "unload":
