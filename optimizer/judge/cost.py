@@ -103,15 +103,17 @@ def required_penalty_micro(problem: Problem) -> int:
     """
     terms = problem.terms
     heaviest_kg = max((visit.demand_kg for visit in problem.visits), default=0)
+    fastest: dict[str, float] = {}
     dearest_micro = 0
     dearest_fee_micro = max((site.fee_micro_per_kg for site in problem.disposal_sites), default=0)
     for shift in problem.shifts:
         vehicle = problem.vehicle_of(shift)
-        duration_s = problem.matrix.duration_s(vehicle.profile)
-        metres_per_s = 0.0
-        drives = duration_s > 0
-        if drives.any():
-            metres_per_s = float((problem.matrix.distance_m(vehicle.profile)[drives] / duration_s[drives]).max())
+        if vehicle.profile not in fastest:
+            duration_s = problem.matrix.duration_s(vehicle.profile)
+            drives = duration_s > 0
+            rates = problem.matrix.distance_m(vehicle.profile)[drives] / duration_s[drives]
+            fastest[vehicle.profile] = float(rates.max(initial=0.0))
+        metres_per_s = fastest[vehicle.profile]
         span_s = shift.latest_return_s - shift.start_s
         way_m = int(span_s * metres_per_s + 1)
         dearest_micro = max(

@@ -28,7 +28,11 @@ def options(problem: Problem) -> Options:
     shifts: dict[str, tuple[str, ...]] = {}
     hopeless: list[Unserved] = []
     alike = _alike(problem)
+    begun = any(shift.status is not None for shift in problem.shifts)
     for visit in problem.visits:
+        if begun and (trusted := _trusted(problem, visit)):
+            shifts[visit.id] = trusted
+            continue
         found: dict[int, bool] = {}
         for shift, kind in zip(problem.shifts, alike, strict=True):
             if found.get(kind, False) or (visit.vehicle is None and kind in found):
@@ -45,6 +49,17 @@ def options(problem: Problem) -> Options:
             reason, detail = _why_never(problem, visit)
             hopeless.append(Unserved(visit=visit.id, reason=reason, detail=detail))
     return Options(shifts=shifts, hopeless=tuple(hopeless))
+
+
+def _trusted(problem: Problem, visit: Visit) -> tuple[str, ...]:
+    """Return the shifts that may carry a visit, if one of them is seen to serve it alone.
+
+    On a running day no two shifts are alike, and to try each visit on each takes 3 s at 600 visits and 23 shifts. The
+    search puts no visit where it does not fit, so that it is told of some shifts in vain costs little.
+    """
+    able = [shift for shift in problem.shifts if may_carry(problem.vehicle_of(shift), visit)]
+    proved = any(_serves_alone(problem, shift, visit) for shift in able)
+    return tuple(shift.id for shift in able) if proved else ()
 
 
 def _alike(problem: Problem) -> list[int]:
