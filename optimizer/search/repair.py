@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from optimizer.problem.plan import Action
     from optimizer.search.stop import Stop
 
+_MOVE: Final = 3
+"""Price of a move, in average visits: 15,000 ruins on 606 visits left move 11 % of them at 1, and 4 % at 3."""
+
 _LONGEST_S: Final = 86_400
 """Overtime that a crew is given on paper where it cannot come home in time in any way."""
 
@@ -126,7 +129,7 @@ def repair(
     stop, seed
         As in ``solve``.
     moved_micro
-        Price of a visit that another shift takes over; by default what an average visit costs in the plan.
+        Price of a visit that another shift takes over; by default three times what a visit costs on average.
     """
     rest = rest_of_day(problem, plan, news, moved_micro=moved_micro)
     result = solve(rest.problem, stop=stop, seed=seed, start=rest.start)
@@ -270,9 +273,9 @@ def _rest_of_shift(shift: Shift, progress: Progress | None, news: News) -> Shift
 
 
 def _usual_micro(plan: Plan) -> int:
-    """Return what the way to and the work at a visit cost on average."""
+    """Return the price of a move that is usual: of the way to so many average visits and the work there."""
     served = sum(step.kind is StepKind.VISIT for route in plan.routes for step in route.steps)
-    return (plan.cost.time_micro + plan.cost.distance_micro) // max(1, served)
+    return _MOVE * (plan.cost.time_micro + plan.cost.distance_micro) // max(1, served)
 
 
 def _left_of(order: RouteOrder, progress: Progress) -> RouteOrder:
