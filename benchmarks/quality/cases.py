@@ -30,7 +30,7 @@ SECONDS: Final = {100: 20.0, 300: 30.0, 1_000: 60.0, 3_000: 120.0}
 """Of searching on a waste day with so many containers; other sizes have those of the next smaller one."""
 
 _GROWTH: Final = (100, 300, 1_000, 3_000, 10_000)
-_MONDAY: Final = dt.date(2026, 11, 23)
+MONDAY: Final = dt.date(2026, 11, 23)
 _WASTE: Final = re.compile(r"(demo|no-breaks|single-trip)/(\d+)/(loose|tight)")
 _SUBPROBLEM: Final[dict[str, Callable[[Problem], Problem]]] = {
     "demo": lambda problem: problem,
@@ -147,7 +147,7 @@ def published_cases(root: Path) -> list[Case]:
 def _city_day(containers: int) -> Problem:
     with tempfile.TemporaryDirectory() as folder:
         city = load_city(write_demo_city(Path(folder), containers=containers))
-        return prepare_day(city, _MONDAY).problem
+        return prepare_day(city, MONDAY).problem
 
 
 def _waste_day(containers: int, *, tight: bool) -> Problem:

@@ -7,12 +7,21 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
-from optimizer.judge.cost import route_cost, unserved_cost
+from optimizer.judge.cost import (
+    balance_micro,
+    compactness_micro,
+    load_fuel_micro,
+    queue_micro,
+    route_cost,
+    unserved_cost,
+)
 from optimizer.judge.schedule import Activity, Schedule, schedule_route
 from optimizer.problem.codec import problem_hash
 from optimizer.problem.matrix import NO_PATH
+from optimizer.problem.model import Status
 from optimizer.problem.plan import (
     Action,
     Plan,
@@ -58,8 +67,9 @@ def evaluate(
 ) -> Evaluation:
     """Time and cost a plan and find every violation in it.
 
-    A shift without actions stays at the depot and costs nothing. ``unserved`` must name, with their reasons, all the
-    visits that no order serves. ``known_hash`` saves hashing the problem again where the caller has done so.
+    A shift without actions stays where it is and costs nothing; one whose crew is out goes home. ``unserved`` must
+    name, with their reasons, all the visits that no order serves. ``known_hash`` saves hashing the problem again where
+    the caller has done so.
 
     Raises
     ------
@@ -67,11 +77,17 @@ def evaluate(
         If an order names a shift, visit or disposal site that the problem does not have; ``check`` reports those of a
         stored plan as violations instead.
     """
-    evaluations = [evaluate_route(problem, order) for order in orders if order.actions]
+    driving = [order for order in orders if order.actions]
+    busy = {order.shift for order in driving}
+    driving += [
+        RouteOrder(shift=shift.id, actions=()) for shift in problem.shifts if shift.out and shift.id not in busy
+    ]
+    evaluations = [evaluate_route(problem, order) for order in driving]
     violations = [violation for evaluation in evaluations for violation in evaluation.violations]
     violations += _coverage(problem, orders, unserved)
     left_out = (problem.visit_by_id[entry.visit] for entry in unserved)
     cost = sum((evaluation.route.cost for evaluation in evaluations), unserved_cost(problem, left_out))
+    cost = replace(cost, queue_micro=queue_micro(problem, (evaluation.route for evaluation in evaluations)))
     plan = Plan(
         routes=tuple(evaluation.route for evaluation in evaluations),
         unserved=tuple(unserved),
@@ -82,14 +98,16 @@ def evaluate(
 
 
 def evaluate_route(problem: Problem, order: RouteOrder) -> RouteEvaluation:
-    """Time and cost one route, which must have at least one action, and find every violation in it."""
+    """Time and cost one route, and find every violation in it; without actions the truck drives home."""
     shift = problem.shift_by_id[order.shift]
     vehicle = problem.vehicle_of(shift)
     walk = _Walk(problem, shift, vehicle, order.actions)
     for action in order.actions:
         walk.take(action)
     walk.come_home()
-    schedule = schedule_route(shift, walk.activities, micro_per_s=vehicle.micro_per_s)
+    schedule = schedule_route(
+        shift, walk.activities, micro_per_s=vehicle.micro_per_s, balance=partial(balance_micro, problem, shift)
+    )
     violations = [*walk.violations, *_time_violations(shift, walk, schedule)]
     steps = _steps(shift, walk, schedule)
     cost = route_cost(
@@ -99,7 +117,14 @@ def evaluate_route(problem: Problem, order: RouteOrder) -> RouteEvaluation:
         departure_s=schedule.departure_s,
         return_s=schedule.return_s,
     )
-    cost = replace(cost, gate_fees_micro=walk.gate_fees_micro)
+    cost = replace(
+        cost,
+        gate_fees_micro=walk.gate_fees_micro,
+        load_fuel_micro=load_fuel_micro(vehicle, walk.hauled_kg_m),
+        moved_micro=walk.moved * problem.terms.moved_micro,
+        outside_zones_micro=walk.outside * problem.terms.outside_zones_micro,
+        compactness_micro=walk.compactness_micro,
+    )
     route = Route(shift=shift.id, vehicle=vehicle.id, steps=steps, cost=cost)
     return RouteEvaluation(route=route, violations=tuple(violations))
 
@@ -141,17 +166,16 @@ def check(problem: Problem, plan: Plan) -> tuple[Violation, ...]:
     return tuple(violations)
 
 
-def _nodes(problem: Problem, vehicle: Vehicle, actions: Sequence[Action]) -> list[int]:
-    """Return where the truck stands, from the depot to the depot; without the kerb state asked for, where it was."""
-    depot = problem.depot_by_id[vehicle.depot].node
-    nodes = [depot]
+def _nodes(problem: Problem, shift: Shift, vehicle: Vehicle, actions: Sequence[Action]) -> list[int]:
+    """Return where the truck stands, from its begin to the depot; without the kerb state asked for, where it was."""
+    nodes = [problem.begin_node(shift)]
     for action in actions:
         if isinstance(action, UnloadAction):
             nodes.append(problem.site_by_id[action.site].node)
         else:
             kerb = problem.visit_by_id[action.visit].kerb
             nodes.append(kerb[action.kerb] if 0 <= action.kerb < len(kerb) else nodes[-1])
-    nodes.append(depot)
+    nodes.append(problem.depot_by_id[vehicle.depot].node)
     return nodes
 
 
@@ -162,20 +186,26 @@ class _Walk:
         self.problem = problem
         self.shift = shift
         self.vehicle = vehicle
-        nodes = _nodes(problem, vehicle, actions)
+        nodes = _nodes(problem, shift, vehicle, actions)
         leg_s, leg_m = problem.matrix.legs(vehicle.profile, nodes[:-1], nodes[1:])
         self.legs = zip(nodes[1:], leg_s.tolist(), leg_m.tolist(), strict=True)
         self.activities: list[Activity] = []
         self.drafts: list[Step] = []
         self.violations: list[Violation] = []
         self.gate_fees_micro = 0
-        self.stop: str | None = None
-        self.stops = 0
-        self.load_kg = 0
-        self.load_l = 0
-        self.daily_kg = 0
-        self.driven_m = 0
-        self.streams: set[str] = set()
+        self.hauled_kg_m = 0
+        self.moved = 0
+        self.outside = 0
+        self.compactness_micro = 0
+        self.trip: list[int] = []
+        begun = shift.status or Status(node=nodes[0])
+        self.stop = begun.stop
+        self.stops = begun.stops
+        self.load_kg = begun.load_kg
+        self.load_l = begun.load_l
+        self.daily_kg = begun.collected_kg
+        self.driven_m = begun.driven_m
+        self.streams = set(begun.streams)
 
     def take(self, action: Action) -> None:
         if isinstance(action, VisitAction):
@@ -185,9 +215,10 @@ class _Walk:
 
     def come_home(self) -> None:
         """Drive to the depot; the limits of the whole day are checked here."""
+        self._close_trip()
         shift, vehicle = self.shift, self.vehicle
         depot = self.problem.depot_by_id[vehicle.depot]
-        self._arrive(StepKind.RETURN, depot.id, setup_s=0, service_s=0, windows=())
+        self._arrive(StepKind.RETURN, depot.id, setup_s=0, service_s=0, windows=(), carried_kg=self.load_kg)
         if self.load_kg or self.load_l:
             self._violated(ViolationKind.NOT_EMPTY, depot.id, self.load_kg, "comes home with a load on board")
         if shift.max_stops is not None and self.stops > shift.max_stops:
@@ -208,6 +239,7 @@ class _Walk:
             self._violated(ViolationKind.NO_PATH, visit.id, 1, "serves a visit from a kerb state that it does not have")
         stays = self.stop == visit.stop
         self.stops += not stays
+        before_kg = self.load_kg
         self._take_load(visit)
         self._arrive(
             StepKind.VISIT,
@@ -215,8 +247,12 @@ class _Walk:
             setup_s=0 if stays else visit.setup_s,
             service_s=visit.service_s + visit.lifts * vehicle.lift_s,
             windows=visit.windows,
+            carried_kg=before_kg,
         )
         self.stop = visit.stop
+        self.trip.append(self.drafts[-1].node)
+        self.moved += visit.planned not in (None, self.shift.id)
+        self.outside += visit.zone is not None and vehicle.zones is not None and visit.zone not in vehicle.zones
         if visit.access is not None and vehicle.access_class not in visit.access:
             self._violated(ViolationKind.ACCESS, visit.id, 1, f"sends a {vehicle.access_class} where it may not go")
         if not vehicle.carries(visit.stream):
@@ -246,20 +282,36 @@ class _Walk:
         for stream in sorted(self.streams):
             if not site.accepts(stream):
                 self._violated(ViolationKind.SITE_STREAM, site.id, 1, f"brings {stream} where it is not accepted")
+        self._close_trip()
+        before_kg = self.load_kg
         self.gate_fees_micro += self.load_kg * site.fee_micro_per_kg
         self.load_kg = self.load_l = 0
         self.streams.clear()
-        self._arrive(StepKind.UNLOAD, site.id, setup_s=0, service_s=site.unloading_s, windows=site.windows)
+        self._arrive(
+            StepKind.UNLOAD, site.id, setup_s=0, service_s=site.unloading_s, windows=site.windows, carried_kg=before_kg
+        )
         self.stop = None
 
+    def _close_trip(self) -> None:
+        self.compactness_micro += compactness_micro(self.problem, self.trip)
+        self.trip = []
+
     def _arrive(
-        self, kind: StepKind, name: str, *, setup_s: int, service_s: int, windows: tuple[TimeWindow, ...]
+        self,
+        kind: StepKind,
+        name: str,
+        *,
+        setup_s: int,
+        service_s: int,
+        windows: tuple[TimeWindow, ...],
+        carried_kg: int,
     ) -> None:
         node, leg_s, leg_m = next(self.legs)
         if leg_s == NO_PATH:
             self._violated(ViolationKind.NO_PATH, name, 1, "drives where no allowed street leads")
             leg_s = leg_m = 0
         self.driven_m += leg_m
+        self.hauled_kg_m += carried_kg * leg_m
         self.activities.append(Activity(approach_s=leg_s + setup_s, service_s=service_s, windows=windows))
         self.drafts.append(
             Step(
@@ -316,12 +368,12 @@ def _steps(shift: Shift, walk: _Walk, schedule: Schedule) -> tuple[Step, ...]:
         Step(
             kind=StepKind.DEPART,
             id=depot.id,
-            node=depot.node,
+            node=walk.problem.begin_node(shift),
             arrival_s=time_s,
             start_s=time_s,
             departure_s=time_s,
-            load_kg=0,
-            load_l=0,
+            load_kg=shift.status.load_kg if shift.status else 0,
+            load_l=shift.status.load_l if shift.status else 0,
         )
     ]
     rests = list(zip(schedule.break_leg, schedule.break_number, schedule.break_start_s, strict=True))

@@ -1,7 +1,8 @@
 """When everything on a route happens, given the order of its activities.
 
 Of all timings the schedule takes the earliest return, then the latest departure that keeps it: crews go home early and
-do not wait on the road for what they could wait for at the depot.
+do not wait on the road for what they could wait for at the depot. A crew that is out already departs when its shift
+starts.
 
 Breaks interrupt drives, so a leg is a stretch of driving that may be cut at any second. A shortest-time recursion over
 (activity, breaks taken) places them: arriving earlier is never worse, because waiting is always allowed, so one state
@@ -15,7 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from optimizer.problem.model import Break, Shift, TimeWindow
 
@@ -68,21 +69,26 @@ class Schedule:
         return self.start_s[-1]
 
 
-def schedule_route(shift: Shift, activities: Sequence[Activity], *, micro_per_s: int) -> Schedule:
+def schedule_route(
+    shift: Shift, activities: Sequence[Activity], *, micro_per_s: int, balance: Callable[[int], int] = lambda _: 0
+) -> Schedule:
     """Time a route: ``activities`` in order, the last one being the return to the depot.
 
     ``micro_per_s`` (the vehicle's) decides with the shift's overtime price whether departing after a break's latest
-    start, and so not owing it, is cheaper.
+    start, and so not owing it, is cheaper; ``balance`` is what a route of so many seconds weighs beside that.
     """
     best: tuple[tuple[int, int, int, int], Schedule] | None = None
     for skipped in range(len(shift.breaks) + 1):
         earliest_departure_s = shift.start_s
         if skipped:
             earliest_departure_s = max(shift.start_s, shift.breaks[skipped - 1].latest_s + 1)
+            if shift.out and earliest_departure_s > shift.start_s:
+                break
         late_s, schedule = _with_departure_from(shift, activities, earliest_departure_s, skipped)
         overtime_s = max(0, schedule.return_s - shift.end_s)
         excess_s = max(0, schedule.return_s - shift.latest_return_s)
-        cost_micro = (schedule.return_s - schedule.departure_s) * micro_per_s + overtime_s * shift.overtime_micro_per_s
+        duration_s = schedule.return_s - schedule.departure_s
+        cost_micro = duration_s * micro_per_s + overtime_s * shift.overtime_micro_per_s + balance(duration_s)
         key = (late_s + excess_s, len(schedule.breaks_missed), cost_micro, schedule.return_s)
         if best is None or key < best[0]:
             best = (key, schedule)
@@ -97,7 +103,7 @@ def _with_departure_from(
     legs, late_s, return_s, taken = _place_breaks(shift.breaks, activities, earliest_departure_s, skipped)
     departure_s = earliest_departure_s
     owed = sum(return_s > rest.earliest_s for rest in shift.breaks[taken:])
-    if late_s == 0 and not owed:
+    if late_s == 0 and not owed and not shift.out:
         departure_s, legs = _latest_departure(shift.breaks, activities, return_s, skipped)
     starts, break_starts = _forward(shift.breaks, activities, legs, departure_s)
     flat = [(leg, number) for leg, numbers in enumerate(legs) for number in numbers]

@@ -24,7 +24,7 @@ import numpy as np
 from optimizer.problem.errors import InvalidProblem
 from optimizer.problem.legs import KnownLegs, Legs
 from optimizer.problem.matrix import TravelMatrix, raw
-from optimizer.problem.model import Depot, DisposalSite, Location, Problem, Shift, Vehicle, Visit
+from optimizer.problem.model import MAY_LACK, Depot, DisposalSite, Location, Problem, Shift, Terms, Vehicle, Visit
 from optimizer.problem.plan import Cost, Plan, Route, Step, StepKind, Unserved
 
 if TYPE_CHECKING:
@@ -149,6 +149,7 @@ def _problem_document(problem: Problem, matrix: Mapping[str, Mapping[str, Any]])
         "version": VERSION,
         "service_date": problem.service_date,
         "currency": problem.currency,
+        **({} if problem.terms == Terms() else {"terms": _plain(problem.terms)}),
         "matrix": matrix,
         # Adding 0.0 turns an int into a float and -0.0 into 0.0: equal places, equal text, equal hash.
         "locations": [[place.lon + 0.0, place.lat + 0.0] for place in problem.locations],
@@ -159,12 +160,13 @@ def _problem_document(problem: Problem, matrix: Mapping[str, Mapping[str, Any]])
 def _problem(document: Any, path: str) -> Problem:
     keys = {"format", "version", "service_date", "currency", "matrix", "locations", *(name for name, _ in _PARTS)}
     _check_format(document, PROBLEM_FORMAT, path)
-    _check_keys(document, keys, path)
+    _check_keys(document, keys, path, {"terms"})
     locations = _listed(document["locations"], f"{path}.locations", _location)
     parts = {name: _listed(document[name], f"{path}.{name}", _reader(kind)) for name, kind in _PARTS}
     matrix = _times(document["matrix"], f"{path}.matrix", len(locations))
     date = _reader(str | None)(document["service_date"], f"{path}.service_date")
     currency = _reader(str)(document["currency"], f"{path}.currency")
+    parts["terms"] = _reader(Terms)(document.get("terms", {}), f"{path}.terms")
     return _made(Problem, path, matrix=matrix, locations=locations, service_date=date, currency=currency, **parts)
 
 
@@ -384,10 +386,12 @@ def _cost_document(cost: Cost) -> dict[str, int]:
 
 
 def _cost(value: Any, path: str) -> Cost:
-    terms = [term.name for term in fields(Cost)]
-    _check_keys(value, {*terms, "operating_micro", "total_micro"}, path)
-    cost: Cost = _reader(Cost)({name: value[name] for name in terms}, path)
-    _check_derived(value, _cost_document(cost), path)
+    terms = {term.name for term in fields(Cost)}
+    later = {term.name for term in fields(Cost) if term.metadata == MAY_LACK}
+    _check_keys(value, (terms - later) | {"operating_micro", "total_micro"}, path, later)
+    cost: Cost = _reader(Cost)({name: value[name] for name in terms & value.keys()}, path)
+    derived = _cost_document(cost)
+    _check_derived({name: value[name] for name in derived}, derived, path)
     return cost
 
 
@@ -402,7 +406,11 @@ def _plain(value: Any) -> Any:
     if isinstance(value, frozenset):
         return sorted(value)
     if is_dataclass(value):
-        return {item.name: _plain(getattr(value, item.name)) for item in fields(value)}
+        return {
+            item.name: _plain(content)
+            for item in fields(value)
+            if (content := getattr(value, item.name)) != item.default or item.metadata != MAY_LACK
+        }
     return value
 
 
@@ -440,10 +448,12 @@ def _set_reader(item: _Reader) -> _Reader:
 def _dataclass_reader(kind: Any) -> _Reader:
     hints = get_type_hints(kind)
     readers = {item.name: _reader(hints[item.name]) for item in fields(kind) if item.init}
+    later = {item.name for item in fields(kind) if item.metadata == MAY_LACK}
 
     def read(value: Any, path: str) -> Any:
-        _check_keys(value, readers.keys(), path)
-        return _made(kind, path, **{name: reader(value[name], f"{path}.{name}") for name, reader in readers.items()})
+        _check_keys(value, readers.keys() - later, path, later)
+        found = {name: reader(value[name], f"{path}.{name}") for name, reader in readers.items() if name in value}
+        return _made(kind, path, **found)
 
     return read
 
@@ -499,15 +509,13 @@ def _check_format(document: Any, wanted: str, path: str) -> None:
         )
 
 
-def _check_keys(value: Any, wanted: Any, path: str) -> None:
+def _check_keys(value: Any, wanted: Any, path: str, allowed: Any = frozenset()) -> None:
     if not isinstance(value, dict):
         raise InvalidProblem(f"{path} must be an object, not {_kind(value)}.")
-    if value.keys() == wanted:
-        return
     if missing := sorted(wanted - value.keys()):
         raise InvalidProblem(f"{path} lacks {', '.join(missing)}.")
-    unknown = sorted(str(key) for key in value.keys() - wanted)
-    raise InvalidProblem(f"{path} has {', '.join(unknown)}, which version {VERSION} does not know.")
+    if unknown := sorted(str(key) for key in value.keys() - wanted - allowed):
+        raise InvalidProblem(f"{path} has {', '.join(unknown)}, which version {VERSION} does not know.")
 
 
 def _check_derived(found: Any, derived: Mapping[str, int], path: str) -> None:

@@ -7,7 +7,7 @@ Money is millionths (``_micro``) of the city's currency. Litres are loose, as th
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from optimizer.problem.matrix import TravelTimes
 
 PERMILLE: Final = 1_000
+
+MAY_LACK: Final = {"may_lack": True}
+"""Marks fields that documents leave out where they have their default: they came after the format's first version."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +73,8 @@ class DisposalSite:
         Streams it accepts; None means all.
     fee_micro_per_kg
         Gate fee.
+    arrivals_per_hour
+        Trucks that it can take in a clock hour; more cost ``Terms.queue_micro`` each. None is any number.
     """
 
     id: str
@@ -78,11 +83,14 @@ class DisposalSite:
     windows: tuple[TimeWindow, ...] = ()
     streams: frozenset[str] | None = None
     fee_micro_per_kg: int = 0
+    arrivals_per_hour: int | None = field(default=None, metadata=MAY_LACK)
 
     def __post_init__(self) -> None:
         owner = f"Disposal site {self.id!r}"
         _named("Disposal site", self.id)
         _whole(owner, node=self.node, unloading_s=self.unloading_s, fee_micro_per_kg=self.fee_micro_per_kg)
+        if self.arrivals_per_hour is not None:
+            _whole(owner, arrivals_per_hour=self.arrivals_per_hour)
         _apart(owner, self.windows)
 
     def accepts(self, stream: str) -> bool:
@@ -110,6 +118,10 @@ class Vehicle:
         Time to empty one container, beside the visit's own ``service_s``.
     range_m
         The longest day it can drive (electric), None without a limit.
+    micro_per_t_km
+        For each tonne on board and kilometre, on top of ``micro_per_m``: the fuel that the load takes.
+    zones
+        Where its driver is at home; a visit of another zone costs ``Terms.outside_zones_micro``. None is everywhere.
     """
 
     id: str
@@ -126,6 +138,8 @@ class Vehicle:
     fixed_micro: int = 0
     micro_per_s: int = 0
     micro_per_m: int = 0
+    micro_per_t_km: int = field(default=0, metadata=MAY_LACK)
+    zones: frozenset[str] | None = field(default=None, metadata=MAY_LACK)
 
     def __post_init__(self) -> None:
         owner = f"Vehicle {self.id!r}"
@@ -138,6 +152,7 @@ class Vehicle:
             fixed_micro=self.fixed_micro,
             micro_per_s=self.micro_per_s,
             micro_per_m=self.micro_per_m,
+            micro_per_t_km=self.micro_per_t_km,
         )
         if self.range_m is not None:
             _whole(owner, 1, range_m=self.range_m)
@@ -174,6 +189,56 @@ class Break:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """Where a truck is when its shift's plan begins, what it carries and has done, if not empty at its depot.
+
+    Parameters
+    ----------
+    node
+        Where it stands at the shift's ``start_s``.
+    stop
+        The stop where it halts, whose set-up time is behind it; None away from stops.
+    load_kg, load_l, streams
+        On board; it is unloaded before the truck comes home.
+    driven_m, stops, collected_kg
+        Count against the vehicle's range and the shift's limits of the day.
+    worked_s
+        Of the crew so far; counts for the balance of hours.
+    out
+        The crew is at work: its time is paid from the shift's start on, the truck must come home even with nothing left
+        to do, and its fixed cost is sunk. Otherwise it departs when that is best, or stays where it is at no cost.
+    """
+
+    node: int
+    stop: str | None = None
+    load_kg: int = 0
+    load_l: int = 0
+    streams: frozenset[str] = frozenset()
+    driven_m: int = 0
+    stops: int = 0
+    collected_kg: int = 0
+    worked_s: int = 0
+    out: bool = True
+
+    def __post_init__(self) -> None:
+        _whole(
+            "Status",
+            node=self.node,
+            load_kg=self.load_kg,
+            load_l=self.load_l,
+            driven_m=self.driven_m,
+            stops=self.stops,
+            collected_kg=self.collected_kg,
+            worked_s=self.worked_s,
+        )
+        if bool(self.load_kg or self.load_l) != bool(self.streams):
+            raise InvalidProblem(
+                f"A truck's status has {self.load_kg} kg and {self.load_l} l on board of the streams "
+                f"{sorted(self.streams)}; a load has a stream, and no load has none."
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Shift:
     """A vehicle with its crew on the service day.
 
@@ -181,12 +246,16 @@ class Shift:
     ----------
     start_s, end_s
         The truck departs no earlier and is back by ``end_s``, or by ``max_overtime_s`` later at a price.
+    breaks
+        Those still to take.
     overtime_micro_per_s
         On top of the vehicle's hourly cost.
     max_stops
         Stops a day; visits in a row at one stop count once.
     max_daily_kg
         All that it may collect in the day, over all trips.
+    status
+        How it begins; None is empty at the vehicle's depot.
     """
 
     id: str
@@ -198,6 +267,7 @@ class Shift:
     overtime_micro_per_s: int = 0
     max_stops: int | None = None
     max_daily_kg: int | None = None
+    status: Status | None = field(default=None, metadata=MAY_LACK)
 
     def __post_init__(self) -> None:
         owner = f"Shift {self.id!r}"
@@ -223,6 +293,11 @@ class Shift:
     def latest_return_s(self) -> int:
         """The end of the last second of overtime."""
         return self.end_s + self.max_overtime_s
+
+    @property
+    def out(self) -> bool:
+        """Whether its crew is at work when the plan begins."""
+        return self.status is not None and self.status.out
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -250,6 +325,11 @@ class Visit:
         The vehicle it is locked to, if any.
     containers
         The containers emptied, for the crew and the records.
+    planned
+        The shift that serves it in the plan to stay close to; another one costs ``Terms.moved_micro``. None where there
+        is none.
+    zone
+        Where it lies, if that matters to the drivers.
     """
 
     id: str
@@ -266,6 +346,8 @@ class Visit:
     prize_micro: int | None = None
     vehicle: str | None = None
     containers: tuple[str, ...] = ()
+    planned: str | None = field(default=None, metadata=MAY_LACK)
+    zone: str | None = field(default=None, metadata=MAY_LACK)
 
     def __post_init__(self) -> None:
         owner = f"Visit {self.id!r}"
@@ -292,6 +374,38 @@ class Visit:
     def required(self) -> bool:
         """Whether it must be served (it has no prize)."""
         return self.prize_micro is None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """Prices of what a city may wish for beside low expenses; each is 0, and its term of the cost off, by default.
+
+    Parameters
+    ----------
+    moved_micro
+        For each visit served by another shift than ``Visit.planned``.
+    outside_zones_micro
+        For each visit served by a vehicle that is not at home in its zone.
+    balance_micro_per_h2
+        For each route, times the square of its crew's hours: an hour more costs a crew with many more than one with
+        few. A sum of squares never rewards driving more than needed, as ranges and deviations of hours do
+        (P. Matl, R. F. Hartl and T. Vidal, "Workload equity in vehicle routing problems: a survey and analysis",
+        Transportation Science 52 (2018) 239-260).
+    compactness_micro_per_km2
+        For each trip, times the squared distances of its visits from their centre, added up: the moment of inertia
+        (S. W. Hess et al., "Nonpartisan political redistricting by computer", Operations Research 13 (1965) 998-1006).
+    queue_micro
+        For each truck that reaches a disposal site beyond its ``arrivals_per_hour``.
+    """
+
+    moved_micro: int = field(default=0, metadata=MAY_LACK)
+    outside_zones_micro: int = field(default=0, metadata=MAY_LACK)
+    balance_micro_per_h2: int = field(default=0, metadata=MAY_LACK)
+    compactness_micro_per_km2: int = field(default=0, metadata=MAY_LACK)
+    queue_micro: int = field(default=0, metadata=MAY_LACK)
+
+    def __post_init__(self) -> None:
+        _whole("Terms", **{term.name: getattr(self, term.name) for term in fields(self)})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -323,6 +437,7 @@ class Problem:
     visits: tuple[Visit, ...]
     currency: str = "USD"
     service_date: str | None = None
+    terms: Terms = field(default_factory=Terms)
     depot_by_id: Mapping[str, Depot] = field(init=False, repr=False, compare=False)
     site_by_id: Mapping[str, DisposalSite] = field(init=False, repr=False, compare=False)
     vehicle_by_id: Mapping[str, Vehicle] = field(init=False, repr=False, compare=False)
@@ -351,11 +466,16 @@ class Problem:
                 raise InvalidProblem(
                     f"Visit {visit.id!r} is locked to vehicle {visit.vehicle!r}, which does not exist."
                 )
+            if visit.planned is not None and visit.planned not in self.shift_by_id:
+                raise InvalidProblem(
+                    f"Visit {visit.id!r} is planned for shift {visit.planned!r}, which does not exist."
+                )
 
     def _check_nodes(self) -> None:
         nodes = [(f"Depot {depot.id!r}", depot.node) for depot in self.depots]
         nodes += [(f"Disposal site {site.id!r}", site.node) for site in self.disposal_sites]
         nodes += [(f"Visit {visit.id!r}", node) for visit in self.visits for node in visit.kerb]
+        nodes += [(f"Shift {shift.id!r}", shift.status.node) for shift in self.shifts if shift.status is not None]
         for owner, node in nodes:
             if node >= self.matrix.n:
                 raise InvalidProblem(f"{owner} stands at index {node}, outside the travel matrix of {self.matrix.n}.")
@@ -374,6 +494,12 @@ class Problem:
     def vehicle_of(self, shift: Shift) -> Vehicle:
         """Return the vehicle that works this shift."""
         return self.vehicle_by_id[shift.vehicle]
+
+    def begin_node(self, shift: Shift) -> int:
+        """Return where the truck of this shift is when it begins."""
+        if shift.status is not None:
+            return shift.status.node
+        return self.depot_by_id[self.vehicle_of(shift).depot].node
 
 
 class _WithId(Protocol):

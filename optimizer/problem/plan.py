@@ -6,8 +6,11 @@ a ``Plan`` (times, loads, distances, costs) is computed from it by the judge.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
+from typing import Final
+
+from optimizer.problem.model import MAY_LACK
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,9 +81,12 @@ class Step:
     leg_duration_s: int = 0
 
 
+_PAID: Final = ("fixed_micro", "time_micro", "overtime_micro", "distance_micro", "gate_fees_micro", "load_fuel_micro")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cost:
-    """Every term of the objective, in millionths of the city's currency."""
+    """Every term of the objective, in millionths of the city's currency; from ``load_fuel_micro`` on off by default."""
 
     fixed_micro: int = 0
     time_micro: int = 0
@@ -89,6 +95,12 @@ class Cost:
     gate_fees_micro: int = 0
     prizes_missed_micro: int = 0
     required_unserved_micro: int = 0
+    load_fuel_micro: int = field(default=0, metadata=MAY_LACK)
+    moved_micro: int = field(default=0, metadata=MAY_LACK)
+    outside_zones_micro: int = field(default=0, metadata=MAY_LACK)
+    balance_micro: int = field(default=0, metadata=MAY_LACK)
+    compactness_micro: int = field(default=0, metadata=MAY_LACK)
+    queue_micro: int = field(default=0, metadata=MAY_LACK)
 
     @property
     def total_micro(self) -> int:
@@ -97,8 +109,8 @@ class Cost:
 
     @property
     def operating_micro(self) -> int:
-        """What the city pays: the objective without prizes missed and required visits unserved."""
-        return self.total_micro - self.prizes_missed_micro - self.required_unserved_micro
+        """What the city pays: the objective without what is unserved and what is only wished for."""
+        return sum(getattr(self, name) for name in _PAID)
 
     def __add__(self, other: Cost) -> Cost:
         return Cost(**{term.name: getattr(self, term.name) + getattr(other, term.name) for term in fields(self)})
@@ -122,7 +134,7 @@ class Route:
 
     @property
     def departure_s(self) -> int:
-        """When the truck leaves the depot."""
+        """When the truck leaves the depot, or where it is when the plan begins."""
         return self.steps[0].departure_s
 
     @property

@@ -14,6 +14,7 @@ import numpy as np
 from optimizer.judge.evaluate import evaluate_route
 from optimizer.problem.matrix import NO_PATH
 from optimizer.problem.plan import Action, RouteOrder, UnloadAction, VisitAction
+from optimizer.search.feasible import homeward
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,7 +59,7 @@ def construct(problem: Problem, shifts_of: dict[str, tuple[str, ...]], *, stop: 
     rest, large trucks first.
     """
     left = {name: problem.visit_by_id[name] for name in shifts_of}
-    drafts = {shift.id: _Draft(shift=shift) for shift in problem.shifts}
+    drafts = {shift.id: _Draft(shift=shift, closed=_first(problem, shift)) for shift in problem.shifts}
     able = {shift.id: {name for name, shifts in shifts_of.items() if shift.id in shifts} for shift in problem.shifts}
     everywhere = len(problem.shifts)
     by_need = sorted(problem.shifts, key=lambda shift: (len(able[shift.id]), _capacity(problem, shift), shift.id))
@@ -67,7 +68,17 @@ def construct(problem: Problem, shifts_of: dict[str, tuple[str, ...]], *, stop: 
         _fill(problem, drafts[shift.id], chosen, left, stop)
     for shift in sorted(problem.shifts, key=lambda shift: (-_capacity(problem, shift), shift.id)):
         _fill(problem, drafts[shift.id], {name: left[name] for name in left if name in able[shift.id]}, left, stop)
-    return [RouteOrder(shift=draft.shift.id, actions=draft.actions) for draft in drafts.values() if draft.actions]
+    return [
+        RouteOrder(shift=draft.shift.id, actions=draft.actions)
+        for draft in drafts.values()
+        if draft.shift.out or any(isinstance(action, VisitAction) for action in draft.actions)
+    ]
+
+
+def _first(problem: Problem, shift: Shift) -> tuple[Action, ...]:
+    """Return what a truck does first that begins with a load: it brings it away."""
+    order = None if shift.status is None else homeward(problem, shift)
+    return () if order is None else order.actions
 
 
 def _capacity(problem: Problem, shift: Shift) -> int:
@@ -130,7 +141,7 @@ def _nearest(problem: Problem, draft: _Draft, visits: Sequence[Visit]) -> list[t
 def _last_node(problem: Problem, draft: _Draft) -> int:
     actions = (*draft.closed, *draft.open)
     if not actions:
-        return problem.depot_by_id[problem.vehicle_of(draft.shift).depot].node
+        return problem.begin_node(draft.shift)
     last = actions[-1]
     if isinstance(last, VisitAction):
         return problem.visit_by_id[last.visit].kerb[last.kerb]

@@ -34,7 +34,8 @@ def cheapest_insertion(
     best: Insertion | None = None
     for shift in shifts:
         order = by_shift.get(shift, RouteOrder(shift=shift, actions=()))
-        before_micro = evaluate_route(problem, order).route.cost.total_micro if order.actions else 0
+        goes = order.actions or problem.shift_by_id[shift].out
+        before_micro = evaluate_route(problem, order).route.cost.total_micro if goes else 0
         for actions in _places(problem, order, visit):
             if stop():
                 return best

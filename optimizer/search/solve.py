@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING, Final
 
 from optimizer.judge.evaluate import Evaluation, evaluate
 from optimizer.problem.codec import problem_hash
+from optimizer.problem.errors import InvalidProblem
 from optimizer.problem.plan import Plan, Reason, RouteOrder, Unserved, VisitAction
 from optimizer.search.construct import construct
-from optimizer.search.feasible import options
+from optimizer.search.feasible import homeward, options
 from optimizer.search.insertion import cheapest_insertion, choose_sites, shorten
 from optimizer.search.stop import Share
 
 if TYPE_CHECKING:
-    from optimizer.problem.model import Problem
+    from optimizer.problem.model import Problem, Shift
     from optimizer.search.stop import Stop
 
 SOLVER: Final = "ruin-recreate, recombine, ortools-routing"
@@ -81,6 +82,8 @@ def solve(
 
     Raises
     ------
+    InvalidProblem
+        If a crew is out that cannot come home: then no plan passes (``repair.py`` builds no such day).
     SolverError
         If the solver library fails.
     """
@@ -95,9 +98,9 @@ def solve(
         book.judge(start)
     shifts_of = book.shifts_of()
     engines = Share(stop, _ENGINE_SHARE)
-    if not book.orders:
+    if not any(isinstance(action, VisitAction) for order in book.orders for action in order.actions):
         book.judge(construct(problem, shifts_of, stop=Share(engines, _FIRST_SHARE)))
-    small = len(shifts_of) <= _SMALL
+    small = len(shifts_of) <= _SMALL and ortools_routing.states(problem)
     own = Share(engines, _OWN_SHARE) if small else engines
     ruin_recreate.search(problem, shifts_of, stop=own, seed=seed, start=book.orders, found=book.judge)
     if small:
@@ -132,6 +135,7 @@ class _Book:
         self._clock = clock
         self._begin_s = clock()
         self.reasons |= {entry.visit: entry for entry in self._options.hopeless}
+        self._home = [_homeward(problem, shift) for shift in problem.shifts if shift.out]
 
     def shifts_of(self) -> dict[str, tuple[str, ...]]:
         """Return the shifts that may serve each visit, those of the start included."""
@@ -144,11 +148,11 @@ class _Book:
 
     def judge(self, orders: Sequence[RouteOrder]) -> bool:
         """Keep these orders if they pass and cost less than the best so far; say whether they did."""
-        passing = [order for order in orders if order.actions]
+        passing = self._with_homeward(orders)
         evaluation = evaluate(self.problem, passing, unserved=self._unserved(passing), known_hash=self._hash)
         if evaluation.violations:
             passing = [shorten(self.problem, choose_sites(self.problem, order)) for order in passing]
-            passing = [order for order in passing if order.actions]
+            passing = self._with_homeward(passing)
             evaluation = evaluate(self.problem, passing, unserved=self._unserved(passing), known_hash=self._hash)
         if evaluation.violations:
             return False
@@ -166,6 +170,12 @@ class _Book:
         if self._on_improvement is not None:
             self._on_improvement(self.curve[-1], evaluation.plan)
         return True
+
+    def _with_homeward(self, orders: Sequence[RouteOrder]) -> list[RouteOrder]:
+        """Return the orders that have actions, and the way home of each crew that is out and has none."""
+        driving = [order for order in orders if order.actions]
+        busy = {order.shift for order in driving}
+        return driving + [order for order in self._home if order.shift not in busy]
 
     def explain(self, reasons: dict[str, Unserved]) -> None:
         """Put better reasons into the best plan."""
@@ -212,6 +222,16 @@ def _fit_in(book: _Book, shifts_of: dict[str, tuple[str, ...]], *, stop: Stop) -
             others = [order for order in book.orders if order.shift != insertion.order.shift]
             book.judge([*others, insertion.order])
     book.explain(reasons)
+
+
+def _homeward(problem: Problem, shift: Shift) -> RouteOrder:
+    order = homeward(problem, shift)
+    if order is None:
+        raise InvalidProblem(
+            f"The crew of shift {shift.id!r} is out, and no way home from index {problem.begin_node(shift)} that "
+            f"brings its load away ends by {shift.latest_return_s} s."
+        )
+    return order
 
 
 def _version() -> str:

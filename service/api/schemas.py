@@ -186,10 +186,20 @@ class CostOut(Out):
     overtime: float
     distance: float
     gate_fees: float
+    load_fuel: float = Field(
+        description="Fuel that the load on board takes; off by default, like all that follow total."
+    )
     operating: float = Field(description="What the city pays: the sum of the terms above.")
     prizes_missed: float
     required_unserved: float = Field(description="A penalty, not money: it makes the solver serve what is required.")
     total: float
+    moved: float = Field(description="A wish, not money: visits that another shift took over.")
+    outside_zones: float = Field(
+        description="A wish, not money: visits outside the zones of the vehicle that serves them."
+    )
+    balance: float = Field(description="A wish, not money: long hours of single crews.")
+    compactness: float = Field(description="A wish, not money: trips whose visits lie far from each other.")
+    queue: float = Field(description="A wish, not money: trucks beyond what a disposal site takes in an hour.")
 
 
 class RouteOut(Out):

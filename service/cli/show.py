@@ -146,6 +146,8 @@ def plan_table(problem: Problem, plan: Plan) -> None:
         f"{plan.distance_m / 1_000:,.1f} km, {plan.duration_s / 3_600:,.1f} hours, "
         f"{plan.collected_kg / 1_000:,.2f} t, {money(plan.cost.operating_micro, problem.currency)}"
     )
+    if wished := wished_terms(problem, plan):
+        OUT.print(f"beside that the objective counts {wished}", markup=False)
     reasons = Counter(entry.reason.value for entry in plan.unserved)
     if reasons:
         counted = ", ".join(f"{count} {reason}" for reason, count in reasons.most_common())
@@ -154,6 +156,13 @@ def plan_table(problem: Problem, plan: Plan) -> None:
         OUT.print(f"unserved: {entry.visit} ({entry.reason.value}): {entry.detail}", markup=False)
     if len(plan.unserved) > _MOST_LINES:
         OUT.print(f"... and {len(plan.unserved) - _MOST_LINES} more unserved visits")
+
+
+def wished_terms(problem: Problem, plan: Plan) -> str:
+    """Return the terms of the cost that are switched on and are no money, in words; empty where none counts."""
+    names = ("moved", "outside_zones", "balance", "compactness", "queue")
+    counted = ((name, getattr(plan.cost, f"{name}_micro")) for name in names)
+    return ", ".join(f"{name.replace('_', ' ')} {money(micro, problem.currency)}" for name, micro in counted if micro)
 
 
 def violations(found: Sequence[Violation]) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import math
 import sys
 import zlib
 from array import array
@@ -32,8 +33,11 @@ REASONS = {
     "not_enough_time_or_capacity",
     "prize_below_cost",
 }
-ROUTE_TERMS = ("fixed_micro", "time_micro", "overtime_micro", "distance_micro", "gate_fees_micro")
-UNSERVED_TERMS = ("prizes_missed_micro", "required_unserved_micro")
+PAID_TERMS = ("fixed_micro", "time_micro", "overtime_micro", "distance_micro", "gate_fees_micro", "load_fuel_micro")
+WISHED_TERMS = ("moved_micro", "outside_zones_micro", "balance_micro", "compactness_micro")
+ROUTE_TERMS = (*PAID_TERMS, *WISHED_TERMS)
+PLAN_TERMS = ("prizes_missed_micro", "required_unserved_micro", "queue_micro")
+LATER_TERMS = {"load_fuel_micro", *WISHED_TERMS, "queue_micro"}
 STEP_NUMBERS = (
     "node",
     "arrival_s",
@@ -94,6 +98,18 @@ class Day:
     def vehicles_on_duty(self) -> list[Json]:
         """The vehicles that have a shift."""
         return [self.vehicles[name] for name in {shift["vehicle"]: None for shift in self.problem["shifts"]}]
+
+    @property
+    def terms(self) -> Json:
+        """The prices of the optional terms, 0 where they are absent."""
+        return Counter(self.problem.get("terms", {}))
+
+    def begin(self, shift: Json) -> Json:
+        """Return the status that a shift begins with, every key present."""
+        depot = self.depots[self.vehicles[shift["vehicle"]]["depot"]]
+        usual = {"node": depot["node"], "stop": None, "load_kg": 0, "load_l": 0, "streams": [], "driven_m": 0}
+        usual |= {"stops": 0, "collected_kg": 0, "worked_s": 0, "out": False}
+        return usual | (shift.get("status") or {})
 
     def expect(self, kept: object, sentence: str) -> None:
         """Note the sentence unless the rule is kept."""
@@ -196,6 +212,10 @@ def _check_coverage(day: Day, document: Json) -> None:
         day.expect(str(entry["detail"]).strip(), f"Visit {visit!r} is unserved without a sentence that says why.")
         if visit in day.visits:
             _check_reason(day, day.visits[visit], reason)
+    driving = {route["shift"] for route in document["routes"]}
+    for shift in day.problem["shifts"]:
+        home = shift["id"] in driving or not day.begin(shift)["out"]
+        day.expect(home, f"Shift {shift['id']!r} is out and has no route home.")
     for shift, times in Counter(route["shift"] for route in document["routes"]).items():
         day.expect(times == 1, f"Shift {shift!r} drives {times} routes.")
 
@@ -240,12 +260,15 @@ def _capacity_l(vehicle: Json) -> int:
 def _round_trip(day: Day, vehicle: Json, visit: Json, via: Json | None) -> bool:
     depot, path = day.depots[vehicle["depot"]]["node"], day.duration_s[vehicle["profile"]]
     last = [] if via is None else [via["node"]]
-    return any(all(path(*leg) != NO_PATH for leg in pairwise([depot, node, *last, depot])) for node in visit["kerb"])
+    begins = {day.begin(shift)["node"] for shift in day.problem["shifts"] if shift["vehicle"] == vehicle["id"]}
+    ways = [[begin, node, *last, depot] for begin in begins for node in visit["kerb"]]
+    return any(all(path(*leg) != NO_PATH for leg in pairwise(way)) for way in ways)
 
 
 def _check_cost(day: Day, document: Json, expected: Counter[str]) -> None:
     penalty_micro = _required_penalty_micro(day)
-    expected.update(dict.fromkeys(UNSERVED_TERMS, 0))
+    expected.update(dict.fromkeys(PLAN_TERMS, 0))
+    expected["queue_micro"] = _queue_micro(day, document)
     for entry in document["unserved"]:
         prize_micro = day.visits[entry["visit"]]["prize_micro"]
         if prize_micro is None:
@@ -262,30 +285,50 @@ def _fastest_m_per_s(day: Day, profile: str) -> float:
     return float(day.problem["matrix"][profile]["fastest_m_per_s"])
 
 
+def _queue_micro(day: Day, document: Json) -> int:
+    arrivals = Counter(
+        (step["id"], step["arrival_s"] // 3_600)
+        for route in document["routes"]
+        for step in route["steps"]
+        if step["kind"] == "unload"
+    )
+    limits = {(site, hour): day.sites[site].get("arrivals_per_hour") for site, hour in arrivals}
+    excess = sum(max(0, count - limits[key]) for key, count in arrivals.items() if limits[key] is not None)
+    return int(excess * day.terms["queue_micro"])
+
+
 def _required_penalty_micro(day: Day) -> int:
     """Return what a required visit left out costs, by the formula of docs/plan-format.md."""
     dearest_micro = 0
+    heaviest_kg = max((visit["demand_kg"] for visit in day.problem["visits"]), default=0)
     for shift in day.problem["shifts"]:
         vehicle = day.vehicles[shift["vehicle"]]
         metres_per_s = _fastest_m_per_s(day, vehicle["profile"])
         span_s = shift["end_s"] + shift["max_overtime_s"] - shift["start_s"]
+        way_m = int(span_s * metres_per_s + 1)
+        hours_s = span_s + day.begin(shift)["worked_s"]
         dearest_micro = max(
             dearest_micro,
             vehicle["fixed_micro"]
             + span_s * vehicle["micro_per_s"]
             + shift["max_overtime_s"] * shift["overtime_micro_per_s"]
-            + int(span_s * metres_per_s + 1) * vehicle["micro_per_m"],
+            + way_m * vehicle["micro_per_m"]
+            + heaviest_kg * way_m * vehicle.get("micro_per_t_km", 0) // 1_000_000
+            + hours_s * hours_s * day.terms["balance_micro_per_h2"] // 12_960_000,
         )
     fee_micro = max((site["fee_micro_per_kg"] for site in day.problem["disposal_sites"]), default=0)
-    heaviest_kg = max((visit["demand_kg"] for visit in day.problem["visits"]), default=0)
+    wishes_micro = sum(day.terms[name] for name in ("moved_micro", "outside_zones_micro", "queue_micro"))
     prize_micro = max((visit["prize_micro"] or 0 for visit in day.problem["visits"]), default=0)
-    return int(dearest_micro + heaviest_kg * fee_micro + prize_micro + 1_000_000)
+    return int(dearest_micro + heaviest_kg * fee_micro + prize_micro + wishes_micro + 1_000_000)
 
 
 def _check_terms(day: Day, stated: Json, expected: Counter[str], owner: str) -> None:
-    terms = dict.fromkeys((*ROUTE_TERMS, *UNSERVED_TERMS), 0) | expected
-    terms["operating_micro"] = sum(expected[term] for term in ROUTE_TERMS)
-    terms["total_micro"] = sum(expected[term] for term in (*ROUTE_TERMS, *UNSERVED_TERMS))
+    terms = dict.fromkeys((*ROUTE_TERMS, *PLAN_TERMS), 0) | expected
+    terms["operating_micro"] = sum(expected[term] for term in PAID_TERMS)
+    terms["total_micro"] = sum(expected[term] for term in (*ROUTE_TERMS, *PLAN_TERMS))
+    for name in LATER_TERMS:
+        if not terms[name]:
+            del terms[name]
     day.expect(stated.keys() == terms.keys(), f"{owner} has the terms {sorted(stated)}.")
     for name, value in terms.items():
         day.expect(stated.get(name) == value, f"{owner}: {name} is {stated.get(name)}, recomputed {value}.")
@@ -301,7 +344,8 @@ def _check_totals(day: Day, document: Json) -> None:
         "duration_s": sum(
             route["steps"][-1]["arrival_s"] - route["steps"][0]["departure_s"] for route in document["routes"]
         ),
-        "collected_kg": sum(day.visits[step["id"]]["demand_kg"] for step in steps if step["kind"] == "visit"),
+        "collected_kg": sum(day.visits[step["id"]]["demand_kg"] for step in steps if step["kind"] == "visit")
+        + sum(route["steps"][0]["load_kg"] for route in document["routes"]),
     }
     totals = document["totals"]
     for name, value in expected.items():
@@ -327,10 +371,10 @@ def _check_route(day: Day, route: Json) -> Counter[str]:
     odd = set(kinds[1:-1]) - {"visit", "unload", "break"}
     day.expect(not odd, f"{owner} has {sorted(odd)} in the middle.")
     _check_ends(day, owner, shift, vehicle, route)
-    _check_legs(day, owner, vehicle, steps)
-    _check_times(day, owner, vehicle, steps)
+    _check_legs(day, owner, shift, vehicle, steps)
+    _check_times(day, owner, shift, vehicle, steps)
     _check_breaks(day, owner, shift, steps)
-    _check_permissions(day, owner, vehicle, steps)
+    _check_permissions(day, owner, shift, vehicle, steps)
     gate_fees_micro = _check_loads(day, owner, shift, vehicle, steps)
     _check_stops(day, owner, shift, steps)
     return _check_route_cost(day, owner, shift, vehicle, route, gate_fees_micro)
@@ -339,12 +383,15 @@ def _check_route(day: Day, route: Json) -> Counter[str]:
 def _check_ends(day: Day, owner: str, shift: Json, vehicle: Json, route: Json) -> None:
     depot = day.depots[vehicle["depot"]]
     first, last = route["steps"][0], route["steps"][-1]
-    for step in (first, last):
-        here = step["id"] == depot["id"] and step["node"] == depot["node"]
+    begin = day.begin(shift)
+    for step, node in ((first, begin["node"]), (last, depot["node"])):
+        here = step["id"] == depot["id"] and step["node"] == node
         day.expect(here, f"{owner}: its {step['kind']} is not at depot {depot['id']!r}.")
         instant = step["arrival_s"] == step["start_s"] == step["departure_s"]
         day.expect(instant, f"{owner}: its {step['kind']} takes time.")
     departs_s, returns_s = first["departure_s"], last["arrival_s"]
+    at_once = departs_s == shift["start_s"] or not begin["out"]
+    day.expect(at_once, f"{owner} is out from {shift['start_s']} on and departs at {departs_s}.")
     day.expect(departs_s >= shift["start_s"], f"{owner} departs at {departs_s}, before its start {shift['start_s']}.")
     limit_s = shift["end_s"] + shift["max_overtime_s"]
     day.expect(returns_s <= limit_s, f"{owner} returns at {returns_s}, after its last second of overtime {limit_s}.")
@@ -358,10 +405,10 @@ def _check_ends(day: Day, owner: str, shift: Json, vehicle: Json, route: Json) -
         day.expect(route[name] == value, f"{owner}: {name} is {route[name]}, its steps make {value}.")
 
 
-def _check_legs(day: Day, owner: str, vehicle: Json, steps: list[Json]) -> None:
+def _check_legs(day: Day, owner: str, shift: Json, vehicle: Json, steps: list[Json]) -> None:
     duration_s, distance_m = day.duration_s[vehicle["profile"]], day.distance_m[vehicle["profile"]]
     node = steps[0]["node"]
-    driven_m = 0
+    driven_m = day.begin(shift)["driven_m"]
     day.expect(steps[0]["leg_duration_s"] == steps[0]["leg_distance_m"] == 0, f"{owner} drives before it departs.")
     for number, step in enumerate(steps[1:], start=1):
         place = f"{owner}, step {number} ({step['kind']} {step['id']!r})"
@@ -380,9 +427,9 @@ def _check_legs(day: Day, owner: str, vehicle: Json, steps: list[Json]) -> None:
     day.expect(range_m is None or driven_m <= range_m, f"{owner} drives {driven_m} m with a range of {range_m}.")
 
 
-def _check_times(day: Day, owner: str, vehicle: Json, steps: list[Json]) -> None:
+def _check_times(day: Day, owner: str, shift: Json, vehicle: Json, steps: list[Json]) -> None:
     """Check that each step leaves time for the drive, the breaks, the set-up and the service before the next."""
-    stop: str | None = None
+    stop: str | None = day.begin(shift)["stop"]
     left_s = steps[0]["departure_s"]
     breaks: list[Json] = []
     for number, step in enumerate(steps[1:], start=1):
@@ -446,8 +493,8 @@ def _check_breaks(day: Day, owner: str, shift: Json, steps: list[Json]) -> None:
         day.expect(number in taken or back or late, f"{owner} owes break {number} and does not take it.")
 
 
-def _check_permissions(day: Day, owner: str, vehicle: Json, steps: list[Json]) -> None:
-    streams: set[str] = set()
+def _check_permissions(day: Day, owner: str, shift: Json, vehicle: Json, steps: list[Json]) -> None:
+    streams = set(day.begin(shift)["streams"])
     for number, step in enumerate(steps):
         place = f"{owner}, step {number} ({step['kind']} {step['id']!r})"
         if step["kind"] == "visit":
@@ -458,8 +505,8 @@ def _check_permissions(day: Day, owner: str, vehicle: Json, steps: list[Json]) -
             carried = vehicle["streams"] is None or stream in vehicle["streams"]
             day.expect(carried, f"{place} is {stream}, which the vehicle does not carry.")
             day.expect(visit["vehicle"] in (None, vehicle["id"]), f"{place} is locked to {visit['vehicle']!r}.")
+            mixes = bool(streams) and stream not in streams and not vehicle["mixed_streams"]
             streams.add(stream)
-            mixes = len(streams) > 1 and not vehicle["mixed_streams"]
             day.expect(not mixes, f"{place} mixes {sorted(streams)} in one trip.")
         elif step["kind"] == "unload":
             site = day.sites[step["id"]]
@@ -472,7 +519,8 @@ def _check_permissions(day: Day, owner: str, vehicle: Json, steps: list[Json]) -
 def _check_loads(day: Day, owner: str, shift: Json, vehicle: Json, steps: list[Json]) -> int:
     """Check the load after each step and return the gate fees."""
     capacity_l = _capacity_l(vehicle)
-    load_kg = load_l = daily_kg = fees_micro = 0
+    begin = day.begin(shift)
+    load_kg, load_l, daily_kg, fees_micro = begin["load_kg"], begin["load_l"], begin["collected_kg"], 0
     for number, step in enumerate(steps):
         place = f"{owner}, step {number} ({step['kind']} {step['id']!r})"
         if step["kind"] == "visit":
@@ -485,6 +533,8 @@ def _check_loads(day: Day, owner: str, shift: Json, vehicle: Json, steps: list[J
             load_kg = load_l = 0
         day.expect(step["load_kg"] == load_kg, f"{place} states {step['load_kg']} kg on board, not {load_kg}.")
         day.expect(step["load_l"] == load_l, f"{place} states {step['load_l']} l on board, not {load_l}.")
+        if step["kind"] != "visit":
+            continue
         day.expect(load_kg <= vehicle["capacity_kg"], f"{place}: {load_kg} kg exceed {vehicle['capacity_kg']}.")
         day.expect(load_l <= capacity_l, f"{place}: {load_l} l exceed {capacity_l}.")
     day.expect(load_kg == load_l == 0, f"{owner} comes home with {load_kg} kg and {load_l} l.")
@@ -494,8 +544,7 @@ def _check_loads(day: Day, owner: str, shift: Json, vehicle: Json, steps: list[J
 
 
 def _check_stops(day: Day, owner: str, shift: Json, steps: list[Json]) -> None:
-    stops = 0
-    stop: str | None = None
+    stops, stop = day.begin(shift)["stops"], day.begin(shift)["stop"]
     for step in steps:
         if step["kind"] == "visit":
             stops += day.visits[step["id"]]["stop"] != stop
@@ -512,17 +561,54 @@ def _check_route_cost(
     steps = route["steps"]
     departs_s, returns_s = steps[0]["departure_s"], steps[-1]["arrival_s"]
     metres = sum(step["leg_distance_m"] for step in steps)
+    begin = day.begin(shift)
+    hours_s = returns_s - departs_s + begin["worked_s"]
     cost = Counter(
         {
-            "fixed_micro": vehicle["fixed_micro"],
+            "fixed_micro": 0 if begin["out"] else vehicle["fixed_micro"],
             "time_micro": (returns_s - departs_s) * vehicle["micro_per_s"],
             "overtime_micro": max(0, returns_s - shift["end_s"]) * shift["overtime_micro_per_s"],
             "distance_micro": metres * vehicle["micro_per_m"],
             "gate_fees_micro": gate_fees_micro,
+            "load_fuel_micro": _hauled_kg_m(steps) * vehicle.get("micro_per_t_km", 0) // 1_000_000,
+            "balance_micro": hours_s * hours_s * day.terms["balance_micro_per_h2"] // 12_960_000,
+            "compactness_micro": _compactness_micro(day, steps),
         }
     )
+    zones = vehicle.get("zones")
+    for visit in (day.visits[step["id"]] for step in steps if step["kind"] == "visit"):
+        cost["moved_micro"] += day.terms["moved_micro"] * (visit.get("planned") not in (None, shift["id"]))
+        away = zones is not None and visit.get("zone") is not None and visit["zone"] not in zones
+        cost["outside_zones_micro"] += day.terms["outside_zones_micro"] * away
     _check_terms(day, route["cost"], cost, f"{owner}'s cost")
     return cost
+
+
+def _hauled_kg_m(steps: list[Json]) -> int:
+    driving = [step for step in steps if step["kind"] != "break"]
+    return sum(before["load_kg"] * step["leg_distance_m"] for before, step in pairwise(driving))
+
+
+def _compactness_micro(day: Day, steps: list[Json]) -> int:
+    """Return the price of the squared distances of each trip's visits from their centre."""
+    trips: list[list[tuple[int, int]]] = [[]]
+    for step in steps:
+        if step["kind"] == "visit":
+            trips[-1].append(_metres(day, step["node"]))
+        elif step["kind"] == "unload":
+            trips.append([])
+    cost_micro = 0
+    for points in filter(None, trips):
+        n, east, north = len(points), sum(x for x, _ in points), sum(y for _, y in points)
+        square_m = (n * sum(x * x + y * y for x, y in points) - east * east - north * north) // n
+        cost_micro += square_m * day.terms["compactness_micro_per_km2"] // 1_000_000
+    return int(cost_micro)
+
+
+def _metres(day: Day, node: int) -> tuple[int, int]:
+    (lon, lat), (lon_0, lat_0) = day.problem["locations"][node], day.problem["locations"][0]
+    permille = round(1_000 * math.cos(math.radians(lat_0)))
+    return round((lon - lon_0) * 111_195 * permille / 1_000), round((lat - lat_0) * 111_195)
 
 
 def main(arguments: list[str]) -> int:

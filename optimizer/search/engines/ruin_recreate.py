@@ -15,7 +15,7 @@ import numpy as np
 
 from optimizer.search.engines import recombine
 from optimizer.search.engines.recombine import Pool, choose, runs_of_trips, without_doubles
-from optimizer.search.kernel.arrays import CODE, N_ABSENT, N_BEST, SHIFT, Codes, Day, empty_state
+from optimizer.search.kernel.arrays import CODE, N_ABSENT, N_BEST, SHIFT, Codes, Day, empty_state, streams_of
 from optimizer.search.kernel.loops import fill, improve, load
 
 if TYPE_CHECKING:
@@ -93,14 +93,18 @@ def search(
     stop
         Its step limit counts ``STEPS`` ruins as one step.
     start
-        The plan to improve; may be empty. Nothing of it is lost: only what is cheaper is handed on.
+        The plan to improve; may be empty unless a crew is out. Nothing of it is lost: only what is cheaper is handed
+        on.
     clock
         Only goes forward; decides how often ``stop`` is asked, and with a step limit nothing else.
     """
-    if not shifts_of or stop() or len({problem.visit_by_id[name].stream for name in shifts_of}) > _MOST_STREAMS:
+    if not shifts_of or stop():
+        return
+    if len(streams_of(problem, [problem.visit_by_id[name] for name in shifts_of])) > _MOST_STREAMS:
         return
     hunt = _Hunt(problem, shifts_of, stop=stop, seed=seed, found=found, clock=clock)
-    hunt.begin(start)
+    if not hunt.begin(start):
+        return
     hunt.close_trucks()
     hunt.anneal()
 
@@ -119,6 +123,7 @@ def warm() -> None:
         required=np.zeros(0, dtype=np.bool_),
         near=np.zeros((0, 0), dtype=np.int32),
         allowed=np.zeros((0, 0), dtype=np.bool_),
+        dear=np.zeros((0, 0), dtype=np.int64),
         rests=np.zeros((0, 1, 3), dtype=np.int64),
         least=np.zeros((1, 1, 2), dtype=np.int64),
         out=np.zeros((1, 1, 1, 2), dtype=np.int32),
@@ -160,8 +165,8 @@ class _Hunt:
         self._seed = seed
         self._pool = Pool(self.day)
 
-    def begin(self, start: Sequence[RouteOrder]) -> None:
-        """Take up the start, and insert what it leaves out."""
+    def begin(self, start: Sequence[RouteOrder]) -> bool:
+        """Take up the start, and insert what it leaves out; False if a truck under way cannot be brought home."""
         state = self.state
         number = {shift.id: row for row, shift in enumerate(self.codes.problem.shifts)}
         for order in start:
@@ -170,9 +175,11 @@ class _Hunt:
             state.seq[row, 1 : len(order.actions) + 1] = [self.codes.code(action) for action in order.actions]
         if not load(self.day, state):
             state.routes["length"] = 0
-            load(self.day, state)
+            if not load(self.day, state):
+                return False
         fill(self.day, state)
         self._tell(now=True)
+        return True
 
     def close_trucks(self) -> None:
         """Empty one truck after the other, as long as the others can take over what it did."""

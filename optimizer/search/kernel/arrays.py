@@ -1,8 +1,8 @@
 """A day, and a plan under change, as flat arrays for the compiled loops.
 
 A *code* names whatever a route can halt at: first the kerb states of all visits, then the disposal sites, then the
-depots. Position 0 of a route is its depot, positions 1 to ``length`` are its actions, position ``length`` + 1 is its
-depot again.
+depots, then the places where shifts with a status begin. Position 0 of a route is its depot or such a place, positions
+1 to ``length`` are its actions, position ``length`` + 1 is its depot.
 """
 
 from __future__ import annotations
@@ -12,17 +12,18 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 
-from optimizer.judge.cost import required_penalty_micro
+from optimizer.judge.cost import metres_from_origin, required_penalty_micro
 from optimizer.problem.matrix import NO_PATH, as_squares
+from optimizer.problem.model import Status
 from optimizer.problem.plan import Action, RouteOrder, UnloadAction, VisitAction
 from optimizer.search.feasible import may_carry
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from numpy.typing import NDArray
 
-    from optimizer.problem.model import Problem
+    from optimizer.problem.model import Problem, Visit
 
 FAR: Final = 1 << 30
 """Seconds or metres where no path leads, and a limit where there is none: beyond every day, far from overflowing."""
@@ -52,17 +53,24 @@ CODE: Final = np.dtype(
             "fee",
             "window",
             "windows_end",
+            "east",
+            "north",
         )
     ]
 )
 """What a code is. ``stream`` is a bit of its own for each stream at a visit, and the set of accepted ones at a site;
-``visit`` and ``stop`` are -1 at sites and depots; its windows are ``opens`` and ``closes`` from ``window`` on."""
+``visit`` and ``stop`` are -1 at sites and depots. Where a shift begins, ``kg``, ``litres`` and ``stream`` are what it
+has on board (``stream`` 0: nothing). ``east`` and ``north`` are metres, where compactness has a price. Its windows are
+``opens`` and ``closes`` from ``window`` on."""
 
 SHIFT: Final = np.dtype(
     [
         (name, np.int64)
         for name in (
+            "begin",
             "depot",
+            "out",
+            "moves",
             "profile",
             "cap_kg",
             "cap_l",
@@ -72,6 +80,10 @@ SHIFT: Final = np.dtype(
             "latest_s",
             "per_s",
             "per_m",
+            "per_t_km",
+            "per_h2",
+            "per_km2",
+            "worked_s",
             "fixed",
             "overtime",
             "range_m",
@@ -83,14 +95,16 @@ SHIFT: Final = np.dtype(
         )
     ]
 )
-"""A shift and its vehicle; those of one ``group`` are alike in all but their names."""
+"""A shift and its vehicle; those of one ``group`` are alike in all but their names. Limits are less what its
+status has used up; ``moves`` says whether ``Day.dear`` holds anything for it."""
 
 AT: Final = np.dtype([(name, np.int64) for name in ("leg_s", "leg_m", "slack_s", "load_kg", "load_l", "trip")])
 """A position of a route: the drive (and set-up) to it, how much later the truck may come, the load after it, and the
 trip that it belongs to."""
 
-TRIP: Final = np.dtype([(name, np.int64) for name in ("first", "last", "streams", "mark")])
-"""The positions of a trip's first visit and of its unloading, and the streams on board."""
+TRIP: Final = np.dtype([(name, np.int64) for name in ("first", "last", "streams", "mark", "visits", "east", "north")])
+"""The positions of a trip's first visit and of its unloading, the streams on board; how many visits it has and the sums
+of their metres, where compactness has a price."""
 
 ROUTE: Final = np.dtype(
     [
@@ -104,6 +118,7 @@ ROUTE: Final = np.dtype(
             "stops",
             "collected",
             "back_s",
+            "busy_s",
             "slack_s",
             "closed",
             "dirty",
@@ -139,6 +154,8 @@ class Day(NamedTuple):
         ``int32[V, K]``, the nearest visits, itself first.
     allowed
         ``bool[V, R]``.
+    dear
+        ``int64[V, R]``, what serving a visit by a shift costs for being this one.
     rests
         ``int64[R, B, 3]``: how long, from when and until when a break may start.
     least
@@ -159,6 +176,7 @@ class Day(NamedTuple):
     required: NDArray[np.bool_]
     near: NDArray[np.int32]
     allowed: NDArray[np.bool_]
+    dear: NDArray[np.int64]
     rests: NDArray[np.int64]
     least: NDArray[np.int64]
     out: NDArray[np.int32]
@@ -253,10 +271,11 @@ class Codes:
         problem, visits = self.problem, self.visits
         counts = np.diff(self.first_state)
         sites, depots = problem.disposal_sites, problem.depots
-        bit = {name: 1 << number for number, name in enumerate(sorted({visit.stream for visit in visits}))}
+        bit = {name: 1 << number for number, name in enumerate(streams_of(problem, visits))}
         stop = {name: number for number, name in enumerate(dict.fromkeys(visit.stop for visit in visits))}
         end = self.states + len(sites)
-        codes = np.zeros(end + len(depots), dtype=CODE)
+        begun = [shift.status for shift in problem.shifts if shift.status is not None]
+        codes = np.zeros(end + len(depots) + len(begun), dtype=CODE)
         for name in ("visit", "stop"):
             codes[name] = -1
         for name, values in (
@@ -274,19 +293,28 @@ class Codes:
         codes["fee"][self.states : end] = [site.fee_micro_per_kg for site in sites]
         codes["stream"][self.states : end] = [sum(bit[name] for name in bit if site.accepts(name)) for site in sites]
         places = [node for visit in visits for node in visit.kerb]
-        codes["place"] = places + [site.node for site in sites] + [depot.node for depot in depots]
+        places += [site.node for site in sites] + [depot.node for depot in depots]
+        codes["place"] = places + [status.node for status in begun]
+        for code, status in enumerate(begun, start=end + len(depots)):
+            codes["kg"][code] = status.load_kg
+            codes["litres"][code] = status.load_l
+            codes["stream"][code] = sum(bit[name] for name in status.streams)
+            codes["stop"][code] = stop.get(status.stop, -1) if status.stop is not None else -1
         windows = [visit.windows for visit in visits for _ in visit.kerb]
-        windows += [site.windows for site in sites] + [() for _ in depots]
+        windows += [site.windows for site in sites] + [() for _ in (*depots, *begun)]
         ends = np.cumsum([len(own) for own in windows])
         codes["windows_end"] = ends
         codes["window"] = ends - [len(own) for own in windows]
+        if problem.terms.compactness_micro_per_km2:
+            points = np.array([metres_from_origin(problem, node) for node in codes["place"][: self.states].tolist()])
+            codes["east"][: self.states], codes["north"][: self.states] = points.reshape(-1, 2).T
         penalty_micro = required_penalty_micro(problem)
         out = _matrices(problem)
         return Day(
             sites=self.states,
             depots=end,
             codes=codes,
-            shifts=self._shifts(allowed := self._allowed()),
+            shifts=self._shifts(allowed := self._allowed(), dear := self._dear()),
             first=self.first_state,
             opens=np.array([one.start_s for own in windows for one in own] or [0], dtype=np.int64),
             closes=np.array([one.end_s for own in windows for one in own] or [0], dtype=np.int64),
@@ -296,6 +324,7 @@ class Codes:
             required=np.array([visit.required for visit in visits], dtype=np.bool_),
             near=_near(out, np.array([visit.kerb[0] for visit in visits], dtype=np.intp)),
             allowed=allowed,
+            dear=dear,
             rests=self._rests(),
             least=_least(out, codes[: self.states], codes[self.states : end]),
             out=out,
@@ -311,6 +340,17 @@ class Codes:
                 allowed[row, column] = shift.id in able and may_carry(vehicle, visit)
         return allowed
 
+    def _dear(self) -> NDArray[np.int64]:
+        terms = self.problem.terms
+        dear = np.zeros((len(self.visits), len(self.problem.shifts)), dtype=np.int64)
+        for row, visit in enumerate(self.visits):
+            for column, shift in enumerate(self.problem.shifts):
+                zones = self.problem.vehicle_of(shift).zones
+                outside = None not in (visit.zone, zones) and visit.zone not in (zones or ())
+                dear[row, column] = terms.moved_micro * (visit.planned not in (None, shift.id))
+                dear[row, column] += terms.outside_zones_micro * outside
+        return dear
+
     def _rests(self) -> NDArray[np.int64]:
         most = max((len(shift.breaks) for shift in self.problem.shifts), default=0)
         rests = np.zeros((len(self.problem.shifts), max(1, most), 3), dtype=np.int64)
@@ -319,17 +359,24 @@ class Codes:
                 rests[number, which] = rest.duration_s, rest.earliest_s, rest.latest_s
         return rests
 
-    def _shifts(self, allowed: NDArray[np.bool_]) -> NDArray[Any]:
+    def _shifts(self, allowed: NDArray[np.bool_], dear: NDArray[np.int64]) -> NDArray[Any]:
         problem = self.problem
+        begin = self.states + len(problem.disposal_sites) + len(problem.depots)
         profiles = {name: number for number, name in enumerate(problem.matrix.profiles)}
         depots = {depot.id: number for number, depot in enumerate(problem.depots)}
         groups: dict[object, int] = {}
         shifts = np.zeros(len(problem.shifts), dtype=SHIFT)
         for number, shift in enumerate(problem.shifts):
             vehicle = problem.vehicle_of(shift)
-            alike = (replace(vehicle, id="any"), replace(shift, id="any", vehicle="any"), allowed[:, number].tobytes())
+            own = (allowed[:, number].tobytes(), dear[:, number].tobytes())
+            alike = (replace(vehicle, id="any"), replace(shift, id="any", vehicle="any"), own)
+            depot = self.states + len(problem.disposal_sites) + depots[vehicle.depot]
+            used = shift.status or Status(node=problem.begin_node(shift))
             shifts[number] = (
-                self.states + len(problem.disposal_sites) + depots[vehicle.depot],
+                depot if shift.status is None else begin,
+                depot,
+                shift.out,
+                bool(dear[:, number].any()),
                 profiles[vehicle.profile],
                 vehicle.capacity_kg,
                 vehicle.capacity_l,
@@ -339,26 +386,38 @@ class Codes:
                 shift.latest_return_s,
                 vehicle.micro_per_s,
                 vehicle.micro_per_m,
-                vehicle.fixed_micro,
+                vehicle.micro_per_t_km,
+                problem.terms.balance_micro_per_h2,
+                problem.terms.compactness_micro_per_km2,
+                used.worked_s,
+                0 if shift.out else vehicle.fixed_micro,
                 shift.overtime_micro_per_s,
-                NEVER if vehicle.range_m is None else vehicle.range_m,
-                NEVER if shift.max_stops is None else shift.max_stops,
-                NEVER if shift.max_daily_kg is None else shift.max_daily_kg,
+                NEVER if vehicle.range_m is None else vehicle.range_m - used.driven_m,
+                NEVER if shift.max_stops is None else shift.max_stops - used.stops,
+                NEVER if shift.max_daily_kg is None else shift.max_daily_kg - used.collected_kg,
                 vehicle.mixed_streams,
                 groups.setdefault(alike, len(groups)),
                 len(shift.breaks),
             )
+            begin += shift.status is not None
         return shifts
 
 
+def streams_of(problem: Problem, visits: Iterable[Visit]) -> list[str]:
+    """Return the streams that these visits and the trucks under way hold, sorted."""
+    carried = (shift.status.streams for shift in problem.shifts if shift.status is not None)
+    return sorted({visit.stream for visit in visits}.union(*carried))
+
+
 def empty_state(day: Day, seed: int) -> State:
-    """Return a plan in which nothing is served."""
+    """Return a plan in which nothing is served, without a best one yet where a crew is out and must come home."""
     visits, shifts = day.allowed.shape
     shape = (shifts, min(2 * visits + 4, MOST_ACTIONS))
     taken = day.rests.shape[1] + 1
     numbers = np.zeros(8, dtype=np.int64)
     numbers[N_ABSENT] = visits
-    numbers[N_TOTAL] = numbers[N_BEST] = int(day.worth.sum())
+    numbers[N_TOTAL] = int(day.worth.sum())
+    numbers[N_BEST] = NEVER if day.shifts["out"].any() else numbers[N_TOTAL]
     served = np.zeros(visits, dtype=VISIT)
     served["route"] = -1
     served["missed"] = 1

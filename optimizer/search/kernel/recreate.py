@@ -10,7 +10,17 @@ from typing import TYPE_CHECKING, Final
 
 from optimizer.search.kernel._compiled import compiled
 from optimizer.search.kernel.arrays import N_ABSENT, N_MARK, N_POOL, NEVER
-from optimizer.search.kernel.routes import chance, gained, priced, splice, still_fits, stops_gained, touch
+from optimizer.search.kernel.routes import (
+    chance,
+    gained,
+    hauled_further,
+    priced,
+    splice,
+    still_fits,
+    stops_gained,
+    strewn,
+    touch,
+)
 from optimizer.search.kernel.timing import work_s
 
 if TYPE_CHECKING:
@@ -62,7 +72,18 @@ def _try_with_unloading(day: Day, state: State, r: int, i: int, code: int, first
     streams = day.codes[code].stream if first else 0
     kg_there = day.codes[code].kg if first else 0
     old_fee = 0
-    if inside:
+    if i == 0 and day.codes[shift.begin].stream:
+        begun = day.codes[shift.begin]
+        if shift.mixed == 0 and (streams & begun.stream) == 0:
+            return
+        if begun.kg + kg_there > shift.cap_kg or begun.litres + day.codes[code].litres > shift.cap_l:
+            return
+        inside = True
+        streams |= begun.stream
+        kg_there += begun.kg
+        if state.routes[r].length:
+            old_fee = day.codes[state.seq[r, state.trips[r, 0].last]].fee
+    elif inside:
         streams |= state.trips[r, trip].streams
         kg_there += state.at[r, i].load_kg
         old_fee = day.codes[state.seq[r, state.trips[r, trip].last]].fee
@@ -82,16 +103,25 @@ def _try_with_unloading(day: Day, state: State, r: int, i: int, code: int, first
             fees -= state.at[r, i].load_kg * old_fee
             if not first:
                 fees += day.codes[code].kg * old_fee
-        _note(day, state, r, i, one, two, base + fees + priced(day, state, r, seconds, metres), stays)
+        price = base + fees + priced(day, state, r, seconds, metres)
+        if shift.per_t_km:
+            price += hauled_further(day, state, r, i, i + 1, one, two)
+        _note(day, state, r, i, one, two, price, stays)
 
 
 @compiled
-def _try_in_trip(day: Day, state: State, r: int, t: int, code: int, stays: bool) -> None:
+def _dear(day: Day, r: int, visit: int) -> int:
+    """Return what serving a visit by this shift costs for being this one."""
+    return int(day.dear[visit, r]) if day.shifts[r].moves else 0
+
+
+@compiled
+def _try_in_trip(day: Day, state: State, r: int, t: int, code: int, dear: int, stays: bool) -> None:
     """Try a visit at every place of a trip that has room for it, with no new unloading."""
     shift, trip, visit = day.shifts[r], state.trips[r, t], day.codes[code]
     out, into = day.out[shift.profile, visit.place], day.into[shift.profile, visit.place]
     service_s = work_s(day, r, code)
-    fee = visit.kg * day.codes[state.seq[r, trip.last]].fee
+    fee = dear + strewn(day, state, r, t, code, True) + visit.kg * day.codes[state.seq[r, trip.last]].fee
     spare_m = shift.range_m - state.routes[r].metres
     tail = state.seq[r, trip.first - 1]
     for i in range(trip.first - 1, trip.last):
@@ -106,6 +136,8 @@ def _try_in_trip(day: Day, state: State, r: int, t: int, code: int, stays: bool)
         if seconds <= state.at[r, i + 1].slack_s and metres <= spare_m:
             price = fee + priced(day, state, r, seconds, metres)
             if price < state.found[0]:
+                if shift.per_t_km:
+                    price += hauled_further(day, state, r, i, i + 1, code, -1)
                 _note(day, state, r, i, code, -1, price, stays)
         tail = head
 
@@ -123,21 +155,22 @@ def _try_route(day: Day, state: State, r: int, visit: int, near: bool, stays: bo
     """Try a visit in every trip of a route that has room, and between trips."""
     shift, route = day.shifts[r], state.routes[r]
     mark = state.numbers[N_MARK]
+    dear = _dear(day, r, visit)
     for code in range(day.first[visit], day.first[visit + 1]):
         if work_s(day, r, code) > route.slack_s:
             return
         own = day.codes[code]
         for t in range(route.trips):
             trip = state.trips[r, t]
-            _try_with_unloading(day, state, r, trip.first - 1, code, True, 0, stays)
+            _try_with_unloading(day, state, r, trip.first - 1, code, True, dear, stays)
             streams = trip.streams | own.stream
             if (near and trip.mark != mark) or (shift.mixed == 0 and streams != own.stream):
                 continue
             full = state.at[r, trip.last - 1]
             accepted = (streams & ~day.codes[state.seq[r, trip.last]].stream) == 0
             if accepted and full.load_kg + own.kg <= shift.cap_kg and full.load_l + own.litres <= shift.cap_l:
-                _try_in_trip(day, state, r, t, code, stays)
-        base = shift.fixed if route.length == 0 else 0
+                _try_in_trip(day, state, r, t, code, dear, stays)
+        base = dear + (shift.fixed if route.length == 0 else 0)
         _try_with_unloading(day, state, r, route.length, code, True, base, stays)
 
 
@@ -166,12 +199,12 @@ def _try_cuts(day: Day, state: State, visit: int, stays: bool) -> None:
             continue
         load = state.at[r, i]
         if i + 1 < trip.last and load.load_kg + own.kg <= shift.cap_kg and load.load_l + own.litres <= shift.cap_l:
-            _try_with_unloading(day, state, r, i, code, True, 0, stays)
+            _try_with_unloading(day, state, r, i, code, True, _dear(day, r, visit), stays)
         load = state.at[r, i - 1]
         rest_kg, rest_l = full.load_kg - load.load_kg, full.load_l - load.load_l
         accepted = (streams & ~day.codes[state.seq[r, trip.last]].stream) == 0
         if i > trip.first and accepted and rest_kg + own.kg <= shift.cap_kg and rest_l + own.litres <= shift.cap_l:
-            _try_with_unloading(day, state, r, i - 1, code, False, 0, stays)
+            _try_with_unloading(day, state, r, i - 1, code, False, _dear(day, r, visit), stays)
 
 
 @compiled

@@ -15,6 +15,7 @@ from optimizer.search.kernel._compiled import compiled
 from optimizer.search.kernel.arrays import FAR, N_STAMP, NEVER
 from optimizer.search.kernel.timing import (
     backward,
+    balance,
     earliest_departure_s,
     first_start_s,
     forward,
@@ -22,6 +23,7 @@ from optimizer.search.kernel.timing import (
     rested_s,
     slack_s,
     time_cost,
+    times,
     way_s,
     work_s,
 )
@@ -35,27 +37,40 @@ def refresh(day: Day, state: State, r: int) -> bool:
     """Work out everything about a route from its codes; False if it breaks a limit."""
     shift, route, n = day.shifts[r], state.routes[r], state.routes[r].length
     seq, at = state.seq[r], state.at[r]
-    seq[0] = seq[n + 1] = shift.depot
+    seq[0] = shift.begin
+    seq[n + 1] = shift.depot
     route.dirty = 1
-    kg = litres = streams = metres = stops = collected = fees = trips = 0
+    metres = stops = collected = fees = trips = hauled = busy_s = 0
+    visits = east = north = squares = 0
+    kg, litres, streams = day.codes[shift.begin].kg, day.codes[shift.begin].litres, day.codes[shift.begin].stream
     first = 1
     fits = True
     for taken in range(shift.breaks + 1):
         state.ahead_s[r, 0, taken] = earliest_departure_s(day, r, taken)
-    at[0].load_kg = at[0].load_l = 0
+    at[0].load_kg = kg
+    at[0].load_l = litres
     for i in range(1, n + 2):
         tail, head = day.codes[seq[i - 1]], day.codes[seq[i]]
         at[i].leg_s = way_s(day, r, seq[i - 1], seq[i])
         at[i].leg_m = int(day.out[shift.profile, tail.place, head.place, 1])
         at[i].trip = trips
         metres += at[i].leg_m
+        hauled += kg * at[i].leg_m
+        busy_s += at[i].leg_s + work_s(day, r, seq[i])
         if head.visit >= 0:
             kg += head.kg
             litres += head.litres
             collected += head.kg
-            fits = fits and (shift.mixed != 0 or streams in (0, head.stream))
+            fits = fits and (shift.mixed != 0 or streams == 0 or (streams & head.stream) != 0)
             streams |= head.stream
             stops += head.stop != tail.stop
+            if shift.moves:
+                fees += day.dear[head.visit, r]
+            if shift.per_km2:
+                visits += 1
+                east += head.east
+                north += head.north
+                squares += head.east * head.east + head.north * head.north
             state.visits[head.visit].route = r
             state.visits[head.visit].position = i
             fits = fits and kg <= shift.cap_kg and litres <= shift.cap_l
@@ -65,6 +80,12 @@ def refresh(day: Day, state: State, r: int) -> bool:
             state.trips[r, trips].streams = streams
             fits = fits and (streams & ~head.stream) == 0
             fees += kg * head.fee
+            if shift.per_km2:
+                state.trips[r, trips].visits = visits
+                state.trips[r, trips].east = east
+                state.trips[r, trips].north = north
+                fees += _spread(visits, east, north, squares, shift.per_km2)
+                visits = east = north = squares = 0
             kg = litres = streams = 0
             first = i + 1
             trips += 1
@@ -73,6 +94,7 @@ def refresh(day: Day, state: State, r: int) -> bool:
         forward(day, r, seq[i], at[i].leg_s, state.ahead_s[r, i - 1], state.ahead_s[r, i])
     route.trips = trips
     route.metres = metres
+    route.busy_s = busy_s
     route.stops = stops
     route.collected = collected
     home_by(day, r, shift.latest_s, state.behind_s[r, n + 1], False)
@@ -84,12 +106,16 @@ def refresh(day: Day, state: State, r: int) -> bool:
         route.slack_s = max(route.slack_s, at[i].slack_s)
     route.cost = 0
     route.back_s = shift.start_s
-    if n == 0:
+    if n == 0 and not shift.out:
         return True
     fits = fits and metres <= shift.range_m and stops <= shift.max_stops and collected <= shift.max_kg
     if not fits or kg > 0 or litres > 0 or metres >= FAR:
         return False
     route.cost = NEVER
+    if shift.per_km2:
+        fees += _spread(visits, east, north, squares, shift.per_km2)
+    if shift.per_t_km:
+        fees += times(hauled, shift.per_t_km, 1_000_000)
     route.but_time = shift.fixed + metres * shift.per_m + fees
     possible = False
     for taken in range(shift.breaks + 1):
@@ -103,7 +129,7 @@ def refresh(day: Day, state: State, r: int) -> bool:
 @compiled
 def count(day: Day, state: State, r: int) -> None:
     """Count the cost of a route that keeps every limit: the part of a refresh that can wait for the last change."""
-    if state.routes[r].length:
+    if state.routes[r].length or day.shifts[r].out:
         state.routes[r].cost = state.routes[r].but_time + time_cost(day, state, r)
 
 
@@ -169,7 +195,67 @@ def priced(day: Day, state: State, r: int, seconds: int, metres: int) -> int:
     price = seconds * shift.per_s + metres * shift.per_m
     if shift.overtime:
         price += (max(0, back_s + seconds - shift.end_s) - max(0, back_s - shift.end_s)) * shift.overtime
+    if shift.per_h2:
+        busy_s = shift.worked_s + state.routes[r].busy_s
+        price += balance(busy_s + seconds, shift.per_h2) - balance(busy_s, shift.per_h2)
     return price
+
+
+@compiled
+def _spread(visits: int, east: int, north: int, squares: int, per_km2: int) -> int:
+    """Return the price of how far the visits of a trip lie from their centre, from their sums."""
+    if visits == 0:
+        return 0
+    return times((visits * squares - east * east - north * north) // visits, per_km2, 1_000_000)
+
+
+@compiled
+def strewn(day: Day, state: State, r: int, t: int, code: int, joins: bool) -> int:
+    """Return what compactness costs more where a visit joins a trip, or leaves it."""
+    per_km2, trip = day.shifts[r].per_km2, state.trips[r, t]
+    visits = trip.visits
+    others = visits + 1 if joins else visits - 1
+    if per_km2 == 0 or visits == 0 or others == 0:
+        return 0
+    east = (visits * day.codes[code].east - trip.east) // visits
+    north = (visits * day.codes[code].north - trip.north) // visits
+    price = times((east * east + north * north) * visits // others, per_km2, 1_000_000)
+    return price if joins else -price
+
+
+@compiled
+def strewn_as_one(day: Day, state: State, r: int, t: int) -> int:
+    """Return what compactness costs more where a trip and the next become one."""
+    one, two = state.trips[r, t], state.trips[r, t + 1]
+    per_km2, visits = day.shifts[r].per_km2, one.visits + two.visits
+    if per_km2 == 0 or one.visits == 0 or two.visits == 0:
+        return 0
+    east = one.east // one.visits - two.east // two.visits
+    north = one.north // one.visits - two.north // two.visits
+    return times((east * east + north * north) * one.visits * two.visits // visits, per_km2, 1_000_000)
+
+
+@compiled
+def hauled_further(day: Day, state: State, r: int, i: int, j: int, one: int, two: int) -> int:
+    """Return what carrying the load costs more with these codes between i and j."""
+    shift, seq, at = day.shifts[r], state.seq[r], state.at[r]
+    if shift.per_t_km == 0:
+        return 0
+    kg, tail, kg_m = at[i].load_kg, seq[i], 0
+    for position in range(i + 1, j + 1):
+        kg_m -= at[position - 1].load_kg * at[position].leg_m
+    for code in (one, two, seq[j]):
+        if code >= 0:
+            kg_m += kg * int(day.out[shift.profile, day.codes[tail].place, day.codes[code].place, 1])
+            kg = kg + day.codes[code].kg if day.codes[code].visit >= 0 else 0
+            tail = code
+    while j <= state.routes[r].length and kg != at[j].load_kg:
+        kg_m += (kg - at[j].load_kg) * at[j + 1].leg_m
+        j += 1
+        if day.codes[seq[j]].visit < 0:
+            break
+        kg += day.codes[seq[j]].kg
+    return times(kg_m, shift.per_t_km, 1_000_000)
 
 
 @compiled
@@ -246,6 +332,8 @@ def tidy(day: Day, state: State, r: int) -> None:
             if other != site and (trip.streams & ~day.codes[other].stream) == 0:
                 seconds, metres = gained(day, state, r, x - 1, x + 1, other, -1)
                 price = priced(day, state, r, seconds, metres) + full.load_kg * (day.codes[other].fee - own.fee)
+                if shift.per_t_km:
+                    price += hauled_further(day, state, r, x - 1, x + 1, other, -1)
                 if price < best and still_fits(day, state, r, x - 1, x + 1, other, -1):
                     best, best_i, best_j, best_one, best_two = price, x - 1, x + 1, other, -1
         if t + 1 < state.routes[r].trips:
@@ -273,6 +361,13 @@ def tidy(day: Day, state: State, r: int) -> None:
                     continue
                 seconds, metres = gained(day, state, r, i, j, one, two)
                 price = priced(day, state, r, seconds, metres) + moved * (next_fee - own.fee)
+                if shift.per_t_km:
+                    price += hauled_further(day, state, r, i, j, one, two)
+                if shift.per_km2 and way == 0:
+                    price += strewn_as_one(day, state, r, t)
+                elif shift.per_km2:
+                    visit, origin, goal = (two, t, t + 1) if way == 1 else (one, t + 1, t)
+                    price += strewn(day, state, r, origin, visit, False) + strewn(day, state, r, goal, visit, True)
                 if price < best and still_fits(day, state, r, i, j, one, two):
                     best, best_i, best_j, best_one, best_two = price, i, j, one, two
         if best_i < 0:

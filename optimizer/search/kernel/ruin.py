@@ -63,20 +63,22 @@ def _close_up(day: Day, state: State, r: int) -> bool:
     """Pull a route together after visits were taken out; drop empty trips, and sometimes an unloading between two."""
     shift, n = day.shifts[r], state.routes[r].length
     seq = state.seq[r]
-    size = 0
-    kg = litres = streams = before_kg = before_l = before_streams = 0
+    size = visits = 0
+    before_kg = before_l = before_streams = 0
+    kg, litres, streams = day.codes[shift.begin].kg, day.codes[shift.begin].litres, day.codes[shift.begin].stream
     begin = 1
     for i in range(1, n + 1):
         code = day.codes[seq[i]]
         if code.visit >= 0:
             if state.visits[code.visit].route >= 0:
+                visits += 1
                 size += 1
                 seq[size] = seq[i]
                 kg += code.kg
                 litres += code.litres
                 streams |= code.stream
             continue
-        if size < begin:
+        if size < begin and streams == 0:  # an empty truck; one that begins with a load must bring it away
             continue
         both = before_streams | streams
         if (
@@ -98,7 +100,7 @@ def _close_up(day: Day, state: State, r: int) -> bool:
         before_kg, before_l, before_streams = kg, litres, streams
         kg = litres = streams = 0
         begin = size + 1
-    state.routes[r].length = size
+    state.routes[r].length = size if visits or shift.out else 0
     return refresh(day, state, r)
 
 

@@ -118,10 +118,13 @@ def backward(day: Day, r: int, code: int, drive_s: int, after: NDArray[np.int64]
 
 @compiled
 def earliest_departure_s(day: Day, r: int, skipped: int) -> int:
-    """Return the earliest departure of a route that skips its first breaks by leaving after their latest start."""
+    """Return the earliest departure of a route that skips its first breaks by leaving after their latest start.
+
+    ``NEVER`` if it can no longer leave later, because its crew is out.
+    """
     start_s = day.shifts[r].start_s
-    if skipped:
-        start_s = max(start_s, day.rests[r, skipped - 1, 2] + 1)
+    if skipped and day.rests[r, skipped - 1, 2] >= start_s:
+        start_s = NEVER if day.shifts[r].out else day.rests[r, skipped - 1, 2] + 1
     return start_s
 
 
@@ -150,10 +153,22 @@ def slack_s(day: Day, r: int, drive_s: int, out: NDArray[np.int64], ready: NDArr
 
 
 @compiled
+def times(amount: int, price: int, unit: int) -> int:
+    """Return ``amount * price // unit`` without a product that could overflow."""
+    return amount // unit * price + amount % unit * price // unit
+
+
+@compiled
+def balance(worked_s: int, per_h2: int) -> int:
+    """Return what the hours of a crew weigh."""
+    return times(worked_s * worked_s, per_h2, 12_960_000)
+
+
+@compiled
 def time_cost(day: Day, state: State, r: int) -> int:
     """Return the cheapest price of the hours of a route that keeps every limit; note the return."""
     shift, n = day.shifts[r], state.routes[r].length
-    if shift.per_s == 0 and shift.overtime == 0:
+    if shift.per_s == 0 and shift.overtime == 0 and shift.per_h2 == 0:
         return 0
     rows = state.scratch
     cheapest = NEVER
@@ -172,7 +187,7 @@ def time_cost(day: Day, state: State, r: int) -> int:
                 return_s = time_s
         if return_s > shift.latest_s:
             continue
-        if shift.per_s:
+        if (shift.per_s or shift.per_h2) and not shift.out:
             home_by(day, r, return_s, rows[0], True)
             here = 0
             for i in range(n, -1, -1):
@@ -180,6 +195,8 @@ def time_cost(day: Day, state: State, r: int) -> int:
                 here = 1 - here
             departure_s = rows[here, skipped]
         price = (return_s - departure_s) * shift.per_s + max(0, return_s - shift.end_s) * shift.overtime
+        if shift.per_h2:
+            price += balance(shift.worked_s + return_s - departure_s, shift.per_h2)
         if price < cheapest:
             cheapest = price
             state.routes[r].back_s = return_s

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from optimizer.judge.schedule import Activity, Schedule, schedule_route
-from optimizer.problem.model import Break, Shift, TimeWindow
+from optimizer.problem.model import Break, Shift, Status, TimeWindow
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,7 +19,7 @@ OVERTIME_WEIGHT = 1_000
 """Dearer than any wait in these days, so that the cheapest timing is the earliest return, then the latest departure."""
 
 
-def shift_with(*breaks: Break, start_s: int = 0) -> Shift:
+def shift_with(*breaks: Break, start_s: int = 0, out: bool = False) -> Shift:
     return Shift(
         id="s",
         vehicle="v",
@@ -28,6 +28,7 @@ def shift_with(*breaks: Break, start_s: int = 0) -> Shift:
         breaks=breaks,
         max_overtime_s=10_000,
         overtime_micro_per_s=OVERTIME_WEIGHT,
+        status=Status(node=0) if out else None,
     )
 
 
@@ -71,7 +72,7 @@ def fits(activity: Activity, start_s: int, rests: list[tuple[int, int]]) -> bool
 def timings(shift: Shift, activities: list[Activity], horizon_s: int) -> Iterator[tuple[int, int]]:
     """Yield (departure, return) of every legal timing."""
     choices = [[None, *range(rest.earliest_s, rest.latest_s + 1)] for rest in shift.breaks]
-    for departure_s in range(shift.start_s, horizon_s):
+    for departure_s in range(shift.start_s, shift.start_s + 1 if shift.out else horizon_s):
         for starts in itertools.product(*choices):
             rests = [
                 (start_s, start_s + rest.duration_s)
@@ -122,10 +123,21 @@ def break_lists(draw: st.DrawFn) -> tuple[Break, ...]:
 
 
 @settings(max_examples=300, deadline=None)
-@given(st.lists(activity, min_size=1, max_size=4), home, break_lists())
-def test_no_legal_timing_is_cheaper(activities: list[Activity], way_home: Activity, breaks: tuple[Break, ...]) -> None:
-    """The schedule's return and departure cost no more than any legal timing found by trying every second."""
-    shift = shift_with(*breaks)
+@given(
+    activities=st.lists(activity, min_size=1, max_size=4),
+    way_home=home,
+    breaks=break_lists(),
+    start_s=st.integers(0, 8),
+    out=st.booleans(),
+)
+def test_no_legal_timing_is_cheaper(
+    activities: list[Activity], way_home: Activity, breaks: tuple[Break, ...], start_s: int, *, out: bool
+) -> None:
+    """The schedule's return and departure cost no more than any legal timing found by trying every second.
+
+    A crew that is out departs at once.
+    """
+    shift = shift_with(*breaks, start_s=start_s, out=out)
     route = [*activities, way_home]
     best = min((cost(*timing) for timing in timings(shift, route, horizon_s=40)), default=None)
     schedule = timed(shift, route)

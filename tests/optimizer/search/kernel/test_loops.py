@@ -10,11 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from random_days import HOUR, random_day
 
+from optimizer.judge.cost import unserved_cost
 from optimizer.judge.evaluate import evaluate, evaluate_route
 from optimizer.problem.matrix import NO_PATH, TravelMatrix
-from optimizer.problem.model import Break, DisposalSite, Problem, TimeWindow
+from optimizer.problem.model import Break, DisposalSite, Problem, Status, Terms, TimeWindow
 from optimizer.problem.plan import Action, Reason, RouteOrder, UnloadAction, Unserved, VisitAction
-from optimizer.search.feasible import may_carry, options
+from optimizer.search.feasible import homeward, may_carry, options
 from optimizer.search.kernel.arrays import N_BEST, Codes, empty_state
 from optimizer.search.kernel.loops import fill, improve, load
 from optimizer.search.kernel.routes import count, refresh
@@ -41,7 +42,7 @@ def rich_day(seed: int, visits: int = 12) -> Problem:
         fee_micro_per_kg=int(rng.integers(0, 5_000)),
         windows=(TimeWindow(start_s=0, end_s=6 * HOUR), TimeWindow(start_s=7 * HOUR, end_s=9 * HOUR)),
     )
-    return replace(
+    problem = replace(
         problem,
         matrix=with_gaps(problem.matrix, rng),
         disposal_sites=(*problem.disposal_sites, yard),
@@ -74,6 +75,67 @@ def rich_day(seed: int, visits: int = 12) -> Problem:
                 vehicle="truck-1" if rng.random() < 0.1 else None,
             )
             for number, visit in enumerate(problem.visits)
+        ),
+    )
+    return with_terms(under_way(problem, rng), rng) if rng.random() < 0.6 else problem
+
+
+def under_way(problem: Problem, rng: np.random.Generator) -> Problem:
+    """Let some shifts begin away from the depot, with a load and with part of their limits used up."""
+
+    def status() -> Status | None:
+        load = int(rng.integers(1, 300)) if rng.random() < 0.6 else 0
+        visit = problem.visits[int(rng.integers(len(problem.visits)))]
+        begun = Status(
+            node=visit.kerb[0],
+            stop=visit.stop if rng.random() < 0.5 else None,
+            load_kg=load,
+            load_l=5 * load,
+            streams=frozenset({"residual"} if rng.random() < 0.7 else {"organic", "paper"}) if load else frozenset(),
+            driven_m=int(rng.integers(0, 20_000)),
+            stops=int(rng.integers(0, 3)),
+            collected_kg=int(rng.integers(0, 300)),
+            out=bool(rng.random() < 0.7),
+        )
+        return begun if rng.random() < 0.6 else None
+
+    shifts = tuple(
+        replace(shift, status=status(), start_s=shift.start_s + int(rng.integers(0, 3)) * 2_700)
+        for shift in problem.shifts
+    )
+    return replace(problem, shifts=shifts)
+
+
+def with_terms(problem: Problem, rng: np.random.Generator) -> Problem:
+    """Give every optional term of the cost a price, and something to price."""
+    names = [shift.id for shift in problem.shifts]
+    return replace(
+        problem,
+        terms=Terms(
+            moved_micro=int(rng.integers(1, 9_000_000)),
+            outside_zones_micro=int(rng.integers(1, 9_000_000)),
+            balance_micro_per_h2=int(rng.integers(1, 5_000_000)) if rng.random() < 0.7 else 0,
+            compactness_micro_per_km2=int(rng.integers(1, 5_000_000)) if rng.random() < 0.7 else 0,
+        ),
+        vehicles=tuple(
+            replace(
+                vehicle,
+                micro_per_t_km=int(rng.integers(0, 900_000)),
+                zones=frozenset({"north", "south"}) if rng.random() < 0.5 else None,
+            )
+            for vehicle in problem.vehicles
+        ),
+        shifts=tuple(
+            shift if shift.status is None else replace(shift, status=replace(shift.status, worked_s=5_000))
+            for shift in problem.shifts
+        ),
+        visits=tuple(
+            replace(
+                visit,
+                planned=str(rng.choice(names)) if rng.random() < 0.6 else None,
+                zone=str(rng.choice(["north", "east"])) if rng.random() < 0.6 else None,
+            )
+            for visit in problem.visits
         ),
     )
 
@@ -132,7 +194,7 @@ def test_any_route_is_legal_and_costs_what_the_judge_says(case: tuple[Problem, R
     fits = refresh(day, state, row)
     if fits:
         count(day, state, row)
-    if not order.actions:
+    if not order.actions and not problem.shifts[row].out:
         assert fits
         assert state.routes["cost"][row] == 0
         return
@@ -148,11 +210,16 @@ def test_what_the_search_keeps_passes_the_judge_at_the_cost_that_it_states(seed:
     """After a few hundred steps the best plan has no violation, and the judge's total is the loops' own."""
     problem = rich_day(seed, visits=16)
     shifts_of = options(problem).shifts
-    if not shifts_of:
+    ways_home = [homeward(problem, shift) if shift.out else None for shift in problem.shifts]
+    if not shifts_of or any(shift.out and way is None for shift, way in zip(problem.shifts, ways_home, strict=True)):
         return
     codes = Codes(problem, shifts_of)
     day = codes.day()
     state = empty_state(day, seed)
+    for row, way in enumerate(ways_home):
+        actions = () if way is None else way.actions
+        state.routes["length"][row] = len(actions)
+        state.seq[row, 1 : len(actions) + 1] = [codes.code(action) for action in actions]
     assert load(day, state)
     fill(day, state)
     improve(day, state, 300, 1e6, 6.0)
@@ -165,5 +232,5 @@ def test_what_the_search_keeps_passes_the_judge_at_the_cost_that_it_states(seed:
     ]
     evaluation = evaluate(problem, found, unserved=unserved)
     assert evaluation.violations == ()
-    hopeless = evaluate(problem, (), unserved=[entry for entry in unserved if entry.visit not in shifts_of]).plan.cost
+    hopeless = unserved_cost(problem, [visit for visit in problem.visits if visit.id not in shifts_of])
     assert evaluation.plan.cost.total_micro - hopeless.total_micro == state.numbers[N_BEST]
