@@ -23,6 +23,7 @@ from optimizer.judge.cost import required_penalty_micro
 from optimizer.judge.evaluate import evaluate_route
 from optimizer.problem.matrix import SQUARE_CELLS, TravelMatrix
 from optimizer.problem.plan import RouteOrder, VisitAction
+from optimizer.search.feasible import Options, may_carry, options
 from optimizer.search.workers import Alone, Task
 
 if TYPE_CHECKING:
@@ -30,7 +31,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from optimizer.problem.model import Problem
+    from optimizer.problem.model import Problem, Vehicle
+    from optimizer.problem.plan import Unserved
     from optimizer.search.stop import Stop
     from optimizer.search.workers import Crew
 
@@ -116,6 +118,32 @@ def is_large(problem: Problem) -> bool:
     """Whether a day is searched in districts: for its number of visits, or for want of room for the whole square."""
     cells = problem.matrix.n**2 * len(problem.matrix.profiles)
     return len(problem.visits) >= LARGE or cells > SQUARE_CELLS
+
+
+def carriers(problem: Problem) -> Options:
+    """Return the shifts whose vehicles may take each visit, time and streets aside: a moment's work on a large day.
+
+    Whether they reach it in time, the search finds out; why a visit is left out in the end, ``feasible.options`` says.
+    """
+    kinds: dict[Vehicle, list[str]] = {}
+    locked = {visit.vehicle for visit in problem.visits}
+    for shift in problem.shifts:
+        vehicle = problem.vehicle_of(shift)
+        alike = replace(vehicle, id=vehicle.id if vehicle.id in locked else "any", depot="any")
+        kinds.setdefault(alike, []).append(shift.id)
+    groups: dict[tuple[bool, ...], tuple[str, ...]] = {}
+    shifts: dict[str, tuple[str, ...]] = {}
+    hopeless: list[Unserved] = []
+    for visit in problem.visits:
+        able = tuple(bool(visit.kerb) and may_carry(vehicle, visit) for vehicle in kinds)
+        if able not in groups:
+            names = {name for one, own in zip(able, kinds.values(), strict=True) if one for name in own}
+            groups[able] = tuple(shift.id for shift in problem.shifts if shift.id in names)
+        if groups[able]:
+            shifts[visit.id] = groups[able]
+        else:
+            hopeless += options(replace(problem, visits=(visit,))).hopeless
+    return Options(shifts=shifts, hopeless=tuple(hopeless))
 
 
 def sub_problem(problem: Problem, visits: Sequence[str], shifts: Sequence[str]) -> Problem:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Final
 
-from optimizer.judge.evaluate import Evaluation, evaluate
+from optimizer.judge.evaluate import Evaluation, RouteEvaluation, evaluate
 from optimizer.problem.codec import problem_hash
 from optimizer.problem.errors import InvalidProblem
 from optimizer.problem.plan import Plan, Reason, RouteOrder, Unserved, VisitAction
@@ -155,11 +155,12 @@ class _Book:
         self.orders: tuple[RouteOrder, ...] = ()
         self.best: Evaluation
         self.reasons: dict[str, Unserved] = {}
-        self._options = options(problem)
-        self._hash = problem_hash(problem)
-        self._on_improvement = on_improvement
         self._clock = clock
         self._begin_s = clock()
+        self._options = districts.carriers(problem) if districts.is_large(problem) else options(problem)
+        self._hash = problem_hash(problem)
+        self._known_routes: dict[RouteOrder, RouteEvaluation] = {}
+        self._on_improvement = on_improvement
         self.reasons |= {entry.visit: entry for entry in self._options.hopeless}
         self._home = [_homeward(problem, shift) for shift in problem.shifts if shift.out]
 
@@ -175,11 +176,11 @@ class _Book:
     def judge(self, orders: Sequence[RouteOrder]) -> bool:
         """Keep these orders if they pass and cost less than the best so far; say whether they did."""
         passing = self._with_homeward(orders)
-        evaluation = evaluate(self.problem, passing, unserved=self._unserved(passing), known_hash=self._hash)
+        evaluation = self._evaluate(passing)
         if evaluation.violations:
             passing = [shorten(self.problem, choose_sites(self.problem, order)) for order in passing]
             passing = self._with_homeward(passing)
-            evaluation = evaluate(self.problem, passing, unserved=self._unserved(passing), known_hash=self._hash)
+            evaluation = self._evaluate(passing)
         if evaluation.violations:
             return False
         if hasattr(self, "best") and evaluation.plan.cost.total_micro >= self.best.plan.cost.total_micro:
@@ -206,7 +207,16 @@ class _Book:
     def explain(self, reasons: dict[str, Unserved]) -> None:
         """Put better reasons into the best plan."""
         self.reasons |= reasons
-        self.best = evaluate(self.problem, self.orders, unserved=self._unserved(self.orders), known_hash=self._hash)
+        self.best = self._evaluate(self.orders)
+
+    def _evaluate(self, orders: Sequence[RouteOrder]) -> Evaluation:
+        return evaluate(
+            self.problem,
+            orders,
+            unserved=self._unserved(orders),
+            known_hash=self._hash,
+            known_routes=self._known_routes,
+        )
 
     def _unserved(self, orders: Sequence[RouteOrder]) -> list[Unserved]:
         served = {action.visit for order in orders for action in order.actions if isinstance(action, VisitAction)}
@@ -230,6 +240,9 @@ def _fit_in(book: _Book, shifts_of: dict[str, tuple[str, ...]], *, stop: Stop) -
     for visit in left_out:
         if stop():
             break
+        if districts.is_large(book.problem) and (alone := options(replace(book.problem, visits=(visit,)))).hopeless:
+            reasons[visit.id] = alone.hopeless[0]
+            continue
         insertion = cheapest_insertion(book.problem, book.orders, visit, shifts_of[visit.id], stop=stop)
         if insertion is None:
             reasons[visit.id] = Unserved(

@@ -17,9 +17,10 @@ import subprocess
 import sys
 import threading
 import time
+import traceback
 from collections import deque
 from dataclasses import dataclass, replace
-from typing import IO, TYPE_CHECKING, Any, Final, Protocol, Self
+from typing import IO, TYPE_CHECKING, Any, Final, NoReturn, Protocol, Self
 
 from optimizer.search.stop import AnyOf, Cancelled, Deadline, StepLimit
 
@@ -115,7 +116,7 @@ class Workers:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """End every process."""
         self.close()
@@ -260,7 +261,16 @@ def serve() -> None:
     messages: queue.SimpleQueue[tuple[int, Problem | None, Task]] = queue.SimpleQueue()
     ended: set[int] = set()
     threading.Thread(target=_hear, args=(messages, ended), daemon=True).start()
-    ruin_recreate.warm()
+    try:
+        ruin_recreate.warm()
+        _work(out, messages, ended)
+    except Exception:  # noqa: BLE001 - whatever it was, the parent must see this process end
+        traceback.print_exc()
+        os._exit(1)  # not sys.exit: the other thread waits for a message
+
+
+def _work(out: IO[bytes], messages: queue.SimpleQueue[tuple[int, Problem | None, Task]], ended: set[int]) -> NoReturn:
+    """Answer one task after the other."""
     problem: Problem | None = None
     while True:
         number, new, task = messages.get()
