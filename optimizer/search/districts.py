@@ -37,7 +37,9 @@ if TYPE_CHECKING:
     from optimizer.search.workers import Crew
 
 LARGE: Final = 1_500
-"""Visits from which a day is searched in districts."""
+"""Visits from which a day is searched in districts. On made-up days, one core each at the same time, the whole search
+costs as much at 1,000 visits and 40 s (1,902 against 1,891), and at 3,000 and 75 s more than twice as much with
+required visits left out (21,053 against 9,055)."""
 
 VISITS: Final = 400
 """In a district, about."""

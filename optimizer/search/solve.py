@@ -17,7 +17,7 @@ from optimizer.search import districts, portfolio
 from optimizer.search.construct import construct
 from optimizer.search.feasible import homeward, options
 from optimizer.search.insertion import cheapest_insertion, choose_sites, shorten
-from optimizer.search.stop import Share
+from optimizer.search.stop import AnyOf, Share, StepLimit
 from optimizer.search.workers import Alone, Workers
 
 if TYPE_CHECKING:
@@ -124,14 +124,16 @@ def _search_whole(book: _Book, shifts_of: dict[str, tuple[str, ...]], *, stop: S
     )
 
     problem = book.problem
-    if not any(isinstance(action, VisitAction) for order in book.orders for action in order.actions):
-        book.judge(construct(problem, shifts_of, stop=Share(stop, _FIRST_SHARE)))
     small = len(shifts_of) <= _SMALL and ortools_routing.states(problem)
     own = Share(stop, _OWN_SHARE) if small else stop
     if crew.size == 1:
         ruin_recreate.search(problem, shifts_of, stop=own, seed=seed, start=book.orders, found=book.judge)
     else:
+        first = AnyOf(own, StepLimit(1))  # a plan at once, while the other processes load
+        ruin_recreate.search(problem, shifts_of, stop=first, seed=seed, start=book.orders, found=book.judge)
         portfolio.search(problem, shifts_of, stop=own, seed=seed, start=book.orders, found=book.judge, crew=crew)
+    if not book.orders:  # more streams than the engine tells apart
+        book.judge(construct(problem, shifts_of, stop=Share(stop, _FIRST_SHARE)))
     if small:
         ortools_routing.search(problem, shifts_of, stop=stop, seed=seed, start=book.orders, found=book.judge)
 
