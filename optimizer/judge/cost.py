@@ -99,8 +99,11 @@ def required_penalty_micro(problem: Problem) -> int:
     """Return the cost of leaving one required visit out.
 
     It is more than any one route can cost, with the dearest gate fee, so serving one more required visit with a truck
-    of its own always pays; and so small that a whole day's sum stays far below 2^63.
+    of its own always pays; and so small that a whole day's sum stays far below 2^63. A part of a larger problem
+    states the larger one's (``Problem.required_micro``).
     """
+    if problem.required_micro is not None:
+        return problem.required_micro
     terms = problem.terms
     heaviest_kg = max((visit.demand_kg for visit in problem.visits), default=0)
     dearest_micro = 0

@@ -64,12 +64,14 @@ def evaluate(
     *,
     unserved: Sequence[Unserved] = (),
     known_hash: str | None = None,
+    known_routes: dict[RouteOrder, RouteEvaluation] | None = None,
 ) -> Evaluation:
     """Time and cost a plan and find every violation in it.
 
     A shift without actions stays where it is and costs nothing; one whose crew is out goes home. ``unserved`` must
     name, with their reasons, all the visits that no order serves. ``known_hash`` saves hashing the problem again where
-    the caller has done so.
+    the caller has done so. ``known_routes`` saves judging routes again that it holds; afterwards it holds those of this
+    plan and no others.
 
     Raises
     ------
@@ -82,7 +84,12 @@ def evaluate(
     driving += [
         RouteOrder(shift=shift.id, actions=()) for shift in problem.shifts if shift.out and shift.id not in busy
     ]
-    evaluations = [evaluate_route(problem, order) for order in driving]
+    known = known_routes or {}
+    judged = {order: known.get(order) or evaluate_route(problem, order) for order in driving}
+    evaluations = [judged[order] for order in driving]
+    if known_routes is not None:
+        known_routes.clear()
+        known_routes.update(judged)
     violations = [violation for evaluation in evaluations for violation in evaluation.violations]
     violations += _coverage(problem, orders, unserved)
     left_out = (problem.visit_by_id[entry.visit] for entry in unserved)

@@ -154,20 +154,23 @@ def _problem_document(problem: Problem, matrix: Mapping[str, Mapping[str, Any]])
         # Adding 0.0 turns an int into a float and -0.0 into 0.0: equal places, equal text, equal hash.
         "locations": [[place.lon + 0.0, place.lat + 0.0] for place in problem.locations],
         **{name: _plain(getattr(problem, name)) for name, _ in _PARTS},
+        **({} if problem.required_micro is None else {"required_micro": problem.required_micro}),
     }
 
 
 def _problem(document: Any, path: str) -> Problem:
     keys = {"format", "version", "service_date", "currency", "matrix", "locations", *(name for name, _ in _PARTS)}
     _check_format(document, PROBLEM_FORMAT, path)
-    _check_keys(document, keys, path, {"terms"})
+    _check_keys(document, keys, path, {"terms", "required_micro"})
     locations = _listed(document["locations"], f"{path}.locations", _location)
     parts = {name: _listed(document[name], f"{path}.{name}", _reader(kind)) for name, kind in _PARTS}
     matrix = _times(document["matrix"], f"{path}.matrix", len(locations))
     date = _reader(str | None)(document["service_date"], f"{path}.service_date")
     currency = _reader(str)(document["currency"], f"{path}.currency")
     parts["terms"] = _reader(Terms)(document.get("terms", {}), f"{path}.terms")
-    return _made(Problem, path, matrix=matrix, locations=locations, service_date=date, currency=currency, **parts)
+    penalty = _reader(int | None)(document.get("required_micro"), f"{path}.required_micro")
+    days = {"service_date": date, "currency": currency, "required_micro": penalty}
+    return _made(Problem, path, matrix=matrix, locations=locations, **days, **parts)
 
 
 def _location(value: Any, path: str) -> Location:

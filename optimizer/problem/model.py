@@ -416,6 +416,8 @@ class Problem:
     ----------
     locations
         One for each index of the travel matrix.
+    required_micro
+        What leaving a required visit out costs; None means more than any route can cost (``judge/cost.py``).
     currency
         ISO 4217 code of every ``_micro``.
     service_date
@@ -435,6 +437,7 @@ class Problem:
     vehicles: tuple[Vehicle, ...]
     shifts: tuple[Shift, ...]
     visits: tuple[Visit, ...]
+    required_micro: int | None = None
     currency: str = "USD"
     service_date: str | None = None
     terms: Terms = field(default_factory=Terms)
@@ -445,6 +448,8 @@ class Problem:
     visit_by_id: Mapping[str, Visit] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        if self.required_micro is not None:
+            _whole("Problem", required_micro=self.required_micro)
         object.__setattr__(self, "depot_by_id", _by_id("Depot", self.depots))
         object.__setattr__(self, "site_by_id", _by_id("Disposal site", self.disposal_sites))
         object.__setattr__(self, "vehicle_by_id", _by_id("Vehicle", self.vehicles))

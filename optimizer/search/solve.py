@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Final
 
-from optimizer.judge.evaluate import Evaluation, evaluate
+from optimizer.judge.evaluate import Evaluation, RouteEvaluation, evaluate
 from optimizer.problem.codec import problem_hash
 from optimizer.problem.errors import InvalidProblem
 from optimizer.problem.plan import Plan, Reason, RouteOrder, Unserved, VisitAction
+from optimizer.search import districts, portfolio
 from optimizer.search.construct import construct
 from optimizer.search.feasible import homeward, options
 from optimizer.search.insertion import cheapest_insertion, choose_sites, shorten
-from optimizer.search.stop import Share
+from optimizer.search.stop import AnyOf, Share, StepLimit
+from optimizer.search.workers import Alone, Workers
 
 if TYPE_CHECKING:
     from optimizer.problem.model import Problem, Shift
     from optimizer.search.stop import Stop
+    from optimizer.search.workers import Crew
 
 SOLVER: Final = "ruin-recreate, recombine, ortools-routing"
 
@@ -63,6 +67,7 @@ def solve(
     seed: int = 0,
     start: Sequence[RouteOrder] | None = None,
     on_improvement: OnImprovement | None = None,
+    workers: int = 1,
     clock: Callable[[], float] = time.monotonic,
 ) -> Result:
     """Search for the cheapest plan until ``stop``, and return the best one that passes the judge.
@@ -77,6 +82,8 @@ def solve(
         A plan's decisions; the result is never worse. Ignored if the judge does not pass it.
     on_improvement
         Called with each better plan as it comes; what it raises ends the search.
+    workers
+        With more than one, so many processes search at a time; a large day is searched in districts either way.
     clock
         Measures ``Improvement.elapsed_s``.
 
@@ -87,27 +94,48 @@ def solve(
     SolverError
         If the solver library fails.
     """
+    with _crew(workers) as crew:  # first of all: they load while the day is looked at
+        book = _Book(problem, on_improvement, clock)
+        book.judge(())
+        if start is not None:
+            book.judge(start)
+        shifts_of = book.shifts_of()
+        engines = Share(stop, _ENGINE_SHARE)
+        if districts.is_large(problem):
+            districts.search(
+                problem, shifts_of, stop=engines, seed=seed, start=book.orders, found=book.judge, crew=crew, clock=clock
+            )
+        else:
+            _search_whole(book, shifts_of, stop=engines, seed=seed, crew=crew)
+    _fit_in(book, shifts_of, stop=stop)
+    plan = replace(book.best.plan, solver=SOLVER, version=_version(), seed=seed)
+    return Result(plan=plan, curve=tuple(book.curve))
+
+
+def _crew(workers: int) -> AbstractContextManager[Crew]:
+    return nullcontext(Alone()) if workers == 1 else Workers(workers)
+
+
+def _search_whole(book: _Book, shifts_of: dict[str, tuple[str, ...]], *, stop: Stop, seed: int, crew: Crew) -> None:
+    """Search an ordinary day with one engine after the other."""
     from optimizer.search.engines import (  # noqa: PLC0415 - solver libraries load when one is needed
         ortools_routing,
         ruin_recreate,
     )
 
-    book = _Book(problem, on_improvement, clock)
-    book.judge(())
-    if start is not None:
-        book.judge(start)
-    shifts_of = book.shifts_of()
-    engines = Share(stop, _ENGINE_SHARE)
-    if not any(isinstance(action, VisitAction) for order in book.orders for action in order.actions):
-        book.judge(construct(problem, shifts_of, stop=Share(engines, _FIRST_SHARE)))
+    problem = book.problem
     small = len(shifts_of) <= _SMALL and ortools_routing.states(problem)
-    own = Share(engines, _OWN_SHARE) if small else engines
-    ruin_recreate.search(problem, shifts_of, stop=own, seed=seed, start=book.orders, found=book.judge)
+    own = Share(stop, _OWN_SHARE) if small else stop
+    if crew.size == 1:
+        ruin_recreate.search(problem, shifts_of, stop=own, seed=seed, start=book.orders, found=book.judge)
+    else:
+        first = AnyOf(own, StepLimit(1))  # a plan at once, while the other processes load
+        ruin_recreate.search(problem, shifts_of, stop=first, seed=seed, start=book.orders, found=book.judge)
+        portfolio.search(problem, shifts_of, stop=own, seed=seed, start=book.orders, found=book.judge, crew=crew)
+    if not book.orders:  # more streams than the engine tells apart
+        book.judge(construct(problem, shifts_of, stop=Share(stop, _FIRST_SHARE)))
     if small:
-        ortools_routing.search(problem, shifts_of, stop=engines, seed=seed, start=book.orders, found=book.judge)
-    _fit_in(book, shifts_of, stop=stop)
-    plan = replace(book.best.plan, solver=SOLVER, version=_version(), seed=seed)
-    return Result(plan=plan, curve=tuple(book.curve))
+        ortools_routing.search(problem, shifts_of, stop=stop, seed=seed, start=book.orders, found=book.judge)
 
 
 def warm() -> None:
@@ -129,11 +157,12 @@ class _Book:
         self.orders: tuple[RouteOrder, ...] = ()
         self.best: Evaluation
         self.reasons: dict[str, Unserved] = {}
-        self._options = options(problem)
-        self._hash = problem_hash(problem)
-        self._on_improvement = on_improvement
         self._clock = clock
         self._begin_s = clock()
+        self._options = districts.carriers(problem) if districts.is_large(problem) else options(problem)
+        self._hash = problem_hash(problem)
+        self._known_routes: dict[RouteOrder, RouteEvaluation] = {}
+        self._on_improvement = on_improvement
         self.reasons |= {entry.visit: entry for entry in self._options.hopeless}
         self._home = [_homeward(problem, shift) for shift in problem.shifts if shift.out]
 
@@ -149,11 +178,11 @@ class _Book:
     def judge(self, orders: Sequence[RouteOrder]) -> bool:
         """Keep these orders if they pass and cost less than the best so far; say whether they did."""
         passing = self._with_homeward(orders)
-        evaluation = evaluate(self.problem, passing, unserved=self._unserved(passing), known_hash=self._hash)
+        evaluation = self._evaluate(passing)
         if evaluation.violations:
             passing = [shorten(self.problem, choose_sites(self.problem, order)) for order in passing]
             passing = self._with_homeward(passing)
-            evaluation = evaluate(self.problem, passing, unserved=self._unserved(passing), known_hash=self._hash)
+            evaluation = self._evaluate(passing)
         if evaluation.violations:
             return False
         if hasattr(self, "best") and evaluation.plan.cost.total_micro >= self.best.plan.cost.total_micro:
@@ -180,7 +209,16 @@ class _Book:
     def explain(self, reasons: dict[str, Unserved]) -> None:
         """Put better reasons into the best plan."""
         self.reasons |= reasons
-        self.best = evaluate(self.problem, self.orders, unserved=self._unserved(self.orders), known_hash=self._hash)
+        self.best = self._evaluate(self.orders)
+
+    def _evaluate(self, orders: Sequence[RouteOrder]) -> Evaluation:
+        return evaluate(
+            self.problem,
+            orders,
+            unserved=self._unserved(orders),
+            known_hash=self._hash,
+            known_routes=self._known_routes,
+        )
 
     def _unserved(self, orders: Sequence[RouteOrder]) -> list[Unserved]:
         served = {action.visit for order in orders for action in order.actions if isinstance(action, VisitAction)}
@@ -204,6 +242,9 @@ def _fit_in(book: _Book, shifts_of: dict[str, tuple[str, ...]], *, stop: Stop) -
     for visit in left_out:
         if stop():
             break
+        if districts.is_large(book.problem) and (alone := options(replace(book.problem, visits=(visit,)))).hopeless:
+            reasons[visit.id] = alone.hopeless[0]
+            continue
         insertion = cheapest_insertion(book.problem, book.orders, visit, shifts_of[visit.id], stop=stop)
         if insertion is None:
             reasons[visit.id] = Unserved(

@@ -160,7 +160,7 @@ class _Hunt:
         self._busy_s = 0.0
         limit = stop.max_steps()
         self._limit = None if limit is None else limit * STEPS
-        self._whole_s = stop.remaining_s()
+        self._whole_s = max(1e-3, stop.remaining_s())
         self._chunk = STEPS
         self._seed = seed
         self._pool = Pool(self.day)

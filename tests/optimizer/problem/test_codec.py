@@ -234,6 +234,14 @@ def test_hash_stays_the_same_over_versions(problem: Problem) -> None:
     assert problem_hash(problem) == "sha256:deba5d3f72980cdd25fef307bfb0be8aa278ca6b970f155954ea7c4d3449b61c"
 
 
+def test_a_stated_penalty_survives_and_counts(problem: Problem) -> None:
+    """What leaving a required visit out costs is written where it is stated, read again, and part of the hash."""
+    stated = replace(problem, required_micro=7)
+    assert "required_micro" not in encode_problem(problem)
+    assert decode_problem(encode_problem(stated)).required_micro == 7
+    assert problem_hash(stated) != problem_hash(problem)
+
+
 def test_equal_places_have_equal_hashes(make_problem: Callable[..., Problem]) -> None:
     """Whole degrees and minus zero do not make another problem of the same places."""
     ints = make_problem(locations=(Location(lon=0, lat=1),) * 4)
