@@ -2,8 +2,8 @@
 
 Published instances are read from ``bench/kim2006``, ``bench/cvrp_x`` and ``bench/solomon`` under ``--data`` or the
 environment variable SAMRAM_DATA. Without ``--only`` everything is run: hours. ``--only`` takes a table (``demo``,
-``no-breaks``, ``single-trip``, ``kim2006``, ``cvrp_x``, ``solomon``, ``growth``) or a case of it (``demo/300/tight``,
-``kim2006/102``, ``cvrp_x/X-n101-k25``). The protocol is docs/benchmarking.md.
+``no-breaks``, ``single-trip``, ``kim2006``, ``cvrp_x``, ``solomon``, ``growth``, ``replan``, ``large``, ``prepare``)
+or a case of it (``demo/300/tight``, ``kim2006/102``, ``large/3000``). The protocol is docs/benchmarking.md.
 """
 
 from __future__ import annotations
@@ -11,15 +11,16 @@ from __future__ import annotations
 import argparse
 import os
 import time
-from itertools import groupby
+from itertools import chain, groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from benchmarks.quality.cases import growth_cases, published_cases, waste_case, waste_cases
 from benchmarks.quality.growth import drawing
-from benchmarks.quality.rows import commit_at, print_table, store_rows
+from benchmarks.quality.rows import commit_at, kept_rows, print_table, store_rows
 from benchmarks.quality.runs import folder_of, runs_of
 from benchmarks.quality.tables import rows_of, summary_rows
+from benchmarks.quality.trials import TRIALS, trial_rows, trials
 from geodata.errors import DataError
 from optimizer.search.solve import warm
 
@@ -42,7 +43,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Solve, judge and print; 0 whatever the figures say, 2 if there is nothing to solve."""
     options = _parser().parse_args(arguments)
     cases = _cases(options)
-    if not cases:
+    alone = _trials(options)
+    if not cases and not alone:
         print("No instance found: point --data or SAMRAM_DATA to a folder with bench/kim2006/*_stop.txt.")
         return 2
     commit = commit_at(Path(__file__).parent)
@@ -51,23 +53,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(f"Compiled or fetched from the disk in {time.perf_counter() - begun_s:.1f} s.", flush=True)
     seeds = range(options.seed, options.seed + (1 if options.quick else options.seeds))
     rows: list[Row] = []
-    for case in cases:
-        seconds = options.seconds or (QUICK_S if options.quick else case.seconds)
-        try:
-            runs = runs_of(
-                case,
-                seconds=seconds,
-                seeds=seeds,
-                commit=commit,
-                folder=None if options.json is None else folder_of(options.json),
-                vehicles=options.vehicles,
-            )
-        except DataError as error:
-            print(error)
-            continue
-        taken_with = {"commit": commit, "budget_s": seconds, "seeds": len(seeds)}
-        found = [{**one, **taken_with} for one in rows_of(case, runs)]
-        if options.json is not None:
+    for found in chain(
+        (_compared(case, options, seeds, commit) for case in cases),
+        (_alone(name, options, seeds, commit) for name in alone),
+    ):
+        if options.json is not None and found:
             store_rows(options.json, found)
         rows += found
     for kind, table in groupby(rows, key=lambda one: one["case"].partition("/")[0]):
@@ -84,6 +74,33 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options.json.with_suffix(".growth.svg").write_text(drawing(grown), encoding="utf-8")
     print(f"\nCommit {commit or 'unknown (the sources differ from it)'}; medians of {len(seeds)} seeds.")
     return 0
+
+
+def _compared(case: Case, options: argparse.Namespace, seeds: range, commit: str | None) -> list[Row]:
+    """Return the rows of a case that we solve beside others; none, and a sentence, where its file cannot be read."""
+    seconds = options.seconds or (QUICK_S if options.quick else case.seconds)
+    try:
+        runs = runs_of(
+            case,
+            seconds=seconds,
+            seeds=seeds,
+            commit=commit,
+            folder=None if options.json is None else folder_of(options.json),
+            vehicles=options.vehicles,
+        )
+    except DataError as error:
+        print(error)
+        return []
+    taken_with = {"commit": commit, "budget_s": seconds, "seeds": len(seeds)}
+    return [{**one, **taken_with} for one in rows_of(case, runs)]
+
+
+def _alone(name: str, options: argparse.Namespace, seeds: range, commit: str | None) -> list[Row]:
+    """Return the rows of a trial, those kept of it where it was made at this commit."""
+    taken_with = {"commit": commit, "budget_s": options.seconds, "seeds": len(seeds), "workers": options.workers}
+    return kept_rows(options.json, name, **taken_with) or [
+        {**one, **taken_with} for one in trial_rows(name, options.seconds, seeds, options.workers)
+    ]
 
 
 def _cases(options: argparse.Namespace) -> list[Case]:
@@ -105,6 +122,12 @@ def _cases(options: argparse.Namespace) -> list[Case]:
     return list(cases.values())
 
 
+def _trials(options: argparse.Namespace) -> list[str]:
+    if options.only:
+        return [name for wish in options.only for name in trials(wish)]
+    return [] if options.quick or options.data is not None else [*TRIALS]
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.quality", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="end within 50 seconds: a sample, one seed")
@@ -121,6 +144,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seconds", type=float, help="of searching for each run, instead of the protocol's")
     parser.add_argument("--seeds", type=int, default=SEEDS, metavar="N", help=f"how many seeds ({SEEDS})")
     parser.add_argument("--seed", type=int, default=0, help="the first of them (0)")
+    parser.add_argument("--workers", type=int, default=2, help="processes that search a large/ case (2)")
     parser.add_argument("--vehicles", type=int, help="how many vehicles to offer in Kim et al.'s cases")
     return parser
 

@@ -7,6 +7,7 @@ once: containers in quarters, market windows, lanes for three-wheelers, depots a
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import math
 import os
 import threading
@@ -82,7 +83,7 @@ class PlaneTimes:
 
     def fingerprint(self, profile: str) -> Mapping[str, Any]:
         """Return what tells these times from others."""
-        return {"plane": hash(self.points_m.tobytes()), "profile": profile}
+        return {"plane": hashlib.sha256(self.points_m.tobytes()).hexdigest(), "profile": profile}
 
 
 def _times(profile: str, gap: NDArray[np.float64]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:

@@ -1,14 +1,11 @@
 """How long it takes to prepare a day, and in how much memory, as the city grows.
 
-    uv run python -m benchmarks.quality.preparing [--containers N ...] [--json FILE]
-
 A Monday of the demo city, twice, each time in a process of its own: with its streets read and contracted for the first
 time, and with those that the first time has kept on disk.
 """
 
 from __future__ import annotations
 
-import argparse
 import datetime as dt
 import multiprocessing
 import resource
@@ -18,18 +15,15 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from benchmarks.quality.rows import print_table, row, store_rows
+from benchmarks.quality.rows import row
 from geodata.city.dataset import load_city
 from geodata.city.demo.city import write_demo_city
 from optimizer.problem.codec import problem_hash
 from scenarios.day import prepare_day
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from benchmarks.quality.rows import Row
 
-_SIZES: Final = (1_000, 3_000, 10_000)
 _MONDAY: Final = dt.date(2026, 11, 23)
 _MOST_MB: Final = 2_000.0
 
@@ -63,22 +57,3 @@ def prepare_rows(containers: int) -> list[Row]:
                 for unit, value in found.items()
             ]
     return rows
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure each size, print the table, and keep its rows where asked."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.quality.preparing", description=__doc__)
-    parser.add_argument("--containers", type=int, nargs="+", default=_SIZES)
-    parser.add_argument("--json", type=Path, metavar="FILE")
-    options = parser.parse_args(arguments)
-    rows: list[Row] = []
-    for containers in options.containers:
-        rows += prepare_rows(containers)
-        if options.json is not None:
-            store_rows(options.json, rows)
-    print_table(rows)
-    return 0
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())

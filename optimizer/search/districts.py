@@ -151,15 +151,18 @@ def carriers(problem: Problem) -> Options:
 def sub_problem(problem: Problem, visits: Sequence[str], shifts: Sequence[str]) -> Problem:
     """Return the day of these visits and shifts alone, with travel times of its own; costs stay what they are.
 
-    The names, kerb states and sites are those of the whole day, so that routes of the one are routes of the other.
+    The names, kerb states and sites are those of the whole day, so that routes of the one are routes of the other. What
+    was planned for a shift of another district is moved wherever it goes: here it is planned for none.
     """
     own_shifts = tuple(shift for shift in problem.shifts if shift.id in set(shifts))
     vehicles = {shift.vehicle: problem.vehicle_of(shift) for shift in own_shifts}
     depots = {vehicle.depot: problem.depot_by_id[vehicle.depot] for vehicle in vehicles.values()}
     own_visits = [problem.visit_by_id[name] for name in visits]
+    names = {shift.id for shift in own_shifts}
     nodes = list(
         dict.fromkeys(
             [depot.node for depot in depots.values()]
+            + [shift.status.node for shift in own_shifts if shift.status is not None]
             + [site.node for site in problem.disposal_sites]
             + [node for visit in own_visits for node in visit.kerb]
         )
@@ -179,8 +182,18 @@ def sub_problem(problem: Problem, visits: Sequence[str], shifts: Sequence[str]) 
         depots=tuple(replace(depot, node=place[depot.node]) for depot in depots.values()),
         disposal_sites=tuple(replace(site, node=place[site.node]) for site in problem.disposal_sites),
         vehicles=tuple(vehicles.values()),
-        shifts=own_shifts,
-        visits=tuple(replace(visit, kerb=tuple(place[node] for node in visit.kerb)) for visit in own_visits),
+        shifts=tuple(
+            replace(shift, status=shift.status and replace(shift.status, node=place[shift.status.node]))
+            for shift in own_shifts
+        ),
+        visits=tuple(
+            replace(
+                visit,
+                kerb=tuple(place[node] for node in visit.kerb),
+                planned=visit.planned if visit.planned in names else None,
+            )
+            for visit in own_visits
+        ),
         required_micro=required_penalty_micro(problem),
     )
 

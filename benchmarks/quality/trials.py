@@ -1,0 +1,69 @@
+"""What has no peer: days too large to be searched whole, re-plans of a running day, and preparing a day."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from statistics import median
+from typing import TYPE_CHECKING, Final
+
+from benchmarks.quality.large import large_rows
+from benchmarks.quality.preparing import prepare_rows
+from benchmarks.quality.replan import SECONDS as REPLAN_S
+from benchmarks.quality.replan import replan_rows
+from benchmarks.quality.rows import row
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from benchmarks.quality.rows import Row
+
+TRIALS: Final = ("replan/1000", "large/3000", "large/10000", "prepare/1000", "prepare/3000", "prepare/10000")
+
+_NAME: Final = re.compile(r"(replan|large|prepare)/(\d+)")
+_LARGE_S: Final = {3_000: 120.0, 10_000: 300.0}
+"""Of searching; other sizes have those of the first."""
+
+
+def trials(wish: str) -> list[str]:
+    """Return the trials meant: one of any size by its name, or the usual ones by their kind."""
+    return [wish] if _NAME.fullmatch(wish) else [name for name in TRIALS if name.partition("/")[0] == wish]
+
+
+def trial_rows(name: str, seconds: float | None, seeds: Sequence[int], workers: int) -> list[Row]:
+    """Make a trial with each seed and return the medians; preparing a day knows no seed and is done once."""
+    kind, _, size = name.partition("/")
+    if kind == "prepare":
+        return prepare_rows(int(size))
+    runs = [
+        replan_rows(name, seconds or REPLAN_S, seed)
+        if kind == "replan"
+        else large_rows(name, seconds or _LARGE_S.get(int(size), _LARGE_S[3_000]), seed, workers)
+        for seed in seeds
+    ]
+    return _medians(runs)
+
+
+def _medians(runs: Sequence[Sequence[Row]]) -> list[Row]:
+    """Return one row for each metric: the medians of ours and of the peer's."""
+    by_metric: defaultdict[tuple[str, str], list[Row]] = defaultdict(list)
+    for rows in runs:
+        for one in rows:
+            by_metric[one["metric"], one["unit"]].append(one)
+    found = []
+    for (metric, unit), same in by_metric.items():
+        known = [one["ours"] for one in same if one["ours"] is not None]
+        peers = [one["peer"] for one in same if one["peer"] is not None]
+        found.append(
+            row(
+                same[0]["case"],
+                metric,
+                unit,
+                median(known) if len(known) == len(same) else None,
+                peer=median(peers) if len(peers) == len(same) else None,
+                peer_name=same[0]["peer_name"],
+                goal=(same[0]["goal_low"], same[0]["goal_high"]),
+                goal_on=same[0]["goal_on"],
+            )
+        )
+    return found
