@@ -87,6 +87,7 @@ def _compared(case: Case, options: argparse.Namespace, seeds: range, commit: str
             commit=commit,
             folder=None if options.json is None else folder_of(options.json),
             vehicles=options.vehicles,
+            peers=not options.no_peers,
         )
     except DataError as error:
         print(error)
@@ -144,6 +145,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seconds", type=float, help="of searching for each run, instead of the protocol's")
     parser.add_argument("--seeds", type=int, default=SEEDS, metavar="N", help=f"how many seeds ({SEEDS})")
     parser.add_argument("--seed", type=int, default=0, help="the first of them (0)")
+    parser.add_argument("--no-peers", action="store_true", help="run ours alone, beside what is published")
     parser.add_argument("--workers", type=int, default=2, help="processes that search a large/ case (2)")
     parser.add_argument("--vehicles", type=int, help="how many vehicles to offer in Kim et al.'s cases")
     return parser

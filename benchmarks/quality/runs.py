@@ -21,15 +21,22 @@ def folder_of(rows_file: Path) -> Path:
 
 
 def runs_of(
-    case: Case, *, seconds: float, seeds: range, commit: str | None, folder: Path | None, vehicles: int | None = None
+    case: Case,
+    *,
+    seconds: float,
+    seeds: range,
+    commit: str | None,
+    folder: Path | None,
+    vehicles: int | None = None,
+    peers: bool = True,
 ) -> dict[str, list[Run]]:
     """Return the runs of a case by engine, those kept at this commit as they are, the others made now.
 
-    Peers that are not installed are absent.
+    Peers that are not installed are absent, and all are without ``peers``.
     """
     found: dict[str, list[Run]] = {}
     for engine in case.engines:
-        if absent(engine):
+        if absent(engine) or not (peers or engine == OURS):
             continue
         for seed in seeds:
             file = None if folder is None or commit is None else folder / _name(case, engine, seconds, seed, commit)
