@@ -66,8 +66,11 @@ def lower_bound(problem: Problem, *, stop: Stop) -> Bound:
     Parameters
     ----------
     stop
-        A step limit makes it reproducible. Whenever it ends, what it returns is valid.
+        A step limit makes it reproducible. Whenever it ends, what it returns is valid: on a day under way, whose crews
+        begin anywhere and with a load, that is 0 so far.
     """
+    if any(shift.status is not None for shift in problem.shifts):
+        return Bound(cost_micro=0, steps=0)
     penalty_micro = required_penalty_micro(problem)
     worth = {visit.id: penalty_micro if visit.prize_micro is None else visit.prize_micro for visit in problem.visits}
     crews = [crew for crew in _crews(problem) if crew.visits and problem.disposal_sites]

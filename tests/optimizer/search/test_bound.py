@@ -15,7 +15,7 @@ from toy_days import toy_day
 
 from optimizer.judge.cost import unserved_cost
 from optimizer.judge.evaluate import evaluate_route
-from optimizer.problem.model import Break, Shift
+from optimizer.problem.model import Break, Shift, Status
 from optimizer.problem.plan import Action, RouteOrder, UnloadAction, VisitAction
 from optimizer.search.bound import lower_bound, most_work_s
 from optimizer.search.solve import solve
@@ -123,3 +123,12 @@ def test_breaks_shorten_the_work_of_a_shift(return_s: int, work_s: int) -> None:
     shift = Shift(id="s", vehicle="v", start_s=4 * HOUR + HOUR * (return_s > 12 * HOUR) * 2, end_s=14 * HOUR)
     shift = replace(shift, breaks=(rest,))
     assert most_work_s(shift, return_s) == (work_s if return_s != 11 * HOUR else 6 * HOUR)
+
+
+def test_a_day_under_way_has_no_better_bound_than_nothing() -> None:
+    """A crew that is out close to all its visits may cost less than any route from the depot: the bound is 0."""
+    problem = random_day(0)
+    begun = Status(node=problem.visits[0].kerb[0])
+    under_way = replace(problem, shifts=(replace(problem.shifts[0], status=begun), *problem.shifts[1:]))
+    assert lower_bound(problem, stop=StepLimit(1)).cost_micro > 0
+    assert lower_bound(under_way, stop=StepLimit(1)).cost_micro == 0
