@@ -322,7 +322,10 @@ def tidy(day: Day, state: State, r: int) -> None:
     """Drop, move by one visit or turn to another site each unloading of a route, where that is cheaper."""
     shift = day.shifts[r]
     t = 0
-    while t < state.routes[r].trips:
+    # Waiting is not in the estimates, and overtime hangs on it: two changes may each seem to gain by undoing the other.
+    left = state.routes[r].length + state.routes[r].trips
+    while t < state.routes[r].trips and left > 0:
+        left -= 1
         best, best_i, best_j, best_one, best_two = 0, -1, -1, -1, -1
         trip = state.trips[r, t]
         x = trip.last
