@@ -22,7 +22,7 @@ OURS: Final = "ours"
 
 NAMES: Final = {
     OURS: "ours",
-    "ortools-gls": "OR-Tools guided local search, from our first plan",
+    "ortools-gls": "OR-Tools guided local search, from an early plan of ours",
     "ortools-ils": "OR-Tools iterated local search",
     "pyvrp": "PyVRP, fleet tuned",
     "vroom": "VROOM",

@@ -1,4 +1,4 @@
-"""OR-Tools alone, on every constraint: guided local search and iterated local search, both cold.
+"""OR-Tools alone, on every constraint: guided local search from an early plan of ours, iterated local search cold.
 
 The statement is the project's own (``optimizer/search/engines/ortools_model.py``), the search the library's. Its
 objective is the judge's but for what that module names: the gate fee of a last load, which is put right here from the
@@ -22,10 +22,10 @@ from benchmarks.quality.peers.answer import Answer, judged, nothing
 from optimizer.judge.cost import unserved_cost
 from optimizer.judge.evaluate import evaluate_route
 from optimizer.problem.plan import UnloadAction, VisitAction
-from optimizer.search.construct import construct
+from optimizer.search.engines import ruin_recreate
 from optimizer.search.engines.ortools_model import WasteModel
 from optimizer.search.feasible import options
-from optimizer.search.stop import Deadline
+from optimizer.search.stop import StepLimit
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,7 +44,10 @@ _LONGEST: Final = 10
 
 
 def guided(problem: Problem, *, seconds: float, seed: int) -> Answer:
-    """Plan a day by guided local search; it begins from our first plan, as no construction of the library is safe."""
+    """Plan a day by guided local search, from an early plan of ours, as no construction of the library is safe.
+
+    From our plan after one step (250 ruins) it ends a quarter cheaper than from our first insertion (demo/300, 30 s).
+    """
     return _plan(problem, seconds, seed, iterated=False)
 
 
@@ -55,7 +58,7 @@ def iterated(problem: Problem, *, seconds: float, seed: int) -> Answer:
 
 def _plan(problem: Problem, seconds: float, seed: int, *, iterated: bool) -> Answer:
     shifts_of = options(problem).shifts
-    start = () if iterated else construct(problem, shifts_of, stop=Deadline(seconds, time.monotonic))
+    start = () if iterated else _early_plan(problem, shifts_of, seed)
     model = WasteModel(problem, shifts_of, seed=seed, start=start)
     routing = model.routing
     parameters = pywrapcp.DefaultRoutingSearchParameters()
@@ -74,6 +77,21 @@ def _plan(problem: Problem, seconds: float, seed: int, *, iterated: bool) -> Ans
         first = routing.ReadAssignmentFromRoutes(model.routes(start), True)  # noqa: FBT003 - takes no keywords
         routing.SolveFromAssignmentWithParameters(first, parameters)
     return watch.best()
+
+
+def _early_plan(problem: Problem, shifts_of: dict[str, tuple[str, ...]], seed: int) -> Sequence[RouteOrder]:
+    """Return the best plan of our search's first step that the judge passes."""
+    best: Sequence[RouteOrder] = ()
+    best_micro = judged(problem, ()).plan.cost.total_micro
+
+    def found(orders: Sequence[RouteOrder]) -> None:
+        nonlocal best, best_micro
+        evaluation = judged(problem, orders)
+        if not evaluation.violations and evaluation.plan.cost.total_micro < best_micro:
+            best, best_micro = orders, evaluation.plan.cost.total_micro
+
+    ruin_recreate.search(problem, shifts_of, stop=StepLimit(1), seed=seed, start=(), found=found)
+    return best
 
 
 def _mix_ruins(parameters: Any) -> None:
