@@ -194,9 +194,10 @@ def plan_day(
     seed: int = 0,
     start: Sequence[RouteOrder] | None = None,
     on_improvement: OnImprovement | None = None,
+    workers: int = 1,
 ) -> Result:
     """Plan a prepared day; see ``optimizer.search.solve.solve``."""
-    return solve(day.problem, stop=stop, seed=seed, start=start, on_improvement=on_improvement)
+    return solve(day.problem, stop=stop, seed=seed, start=start, on_improvement=on_improvement, workers=workers)
 
 
 def shifts_of(shifts: Iterable[ShiftRecord], service_date: dt.date) -> list[ShiftRecord]:

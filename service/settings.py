@@ -30,6 +30,8 @@ class Settings(BaseSettings):
         Runs that may wait in the queue; one more is refused.
     concurrent_runs
         Runs that search at the same time, each in a process of its own.
+    solve_workers
+        Processes in which each run searches, for machines with that many processors free.
     """
 
     model_config = SettingsConfigDict(env_prefix="SAMRAM_", frozen=True, extra="ignore")
@@ -45,6 +47,7 @@ class Settings(BaseSettings):
     max_solve_s: Annotated[int, Field(ge=1)] = 300
     max_waiting_runs: Annotated[int, Field(ge=0)] = 20
     concurrent_runs: Annotated[int, Field(ge=1, le=64)] = 1
+    solve_workers: Annotated[int, Field(ge=1, le=64)] = 1
 
     @model_validator(mode="after")
     def _database_can_be_shared(self) -> Self:

@@ -21,6 +21,7 @@ app.add_typer(streets.app, name="streets")
 CityPath = Annotated[Path, typer.Argument(help="The city's folder, or a zip of it.", metavar="CITY")]
 Seconds = Annotated[float, typer.Option(min=1, max=86_400, help="How long to search.")]
 Seed = Annotated[int, typer.Option(min=0, help="Seed of the search.")]
+Workers = Annotated[int, typer.Option(min=1, max=64, help="Processes to search in, for free processors.")]
 Port = Annotated[int, typer.Option(min=0, max=65_535, help="Port to listen on.")]
 Picture = Annotated[Path | None, typer.Option(help="Draw the routes on the street map into this SVG file.")]
 
@@ -45,6 +46,7 @@ def plan(
     steps: Annotated[
         int | None, typer.Option(min=1, help="End after so many better plans instead: reproducible.")
     ] = None,
+    workers: Workers = 1,
     out: Annotated[Path | None, typer.Option(help="Write plan.json here (docs/plan-format.md).")] = None,
     geojson: Annotated[Path | None, typer.Option(help="Write the routes as GeoJSON into this folder.")] = None,
     picture: Picture = None,
@@ -59,7 +61,9 @@ def plan(
         planning.prepare_outputs([out, picture], [geojson])
         dataset, extract = planning.read(city_path)
         service_date = _service_date(date, dataset.timezone)
-        day, found = planning.plan_city(dataset, extract, service_date, seconds=seconds, seed=seed, steps=steps)
+        day, found = planning.plan_city(
+            dataset, extract, service_date, seconds=seconds, seed=seed, steps=steps, workers=workers
+        )
         show.plan_table(day.problem, found)
         if bound is not None:
             from service.cli.bound import run

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from threading import Event
 from typing import TYPE_CHECKING, Any, Final
 
-from geodata.city.dataset import read_city
+from geodata.city.dataset import default_cache_dir, read_city
 from geodata.errors import CityDatasetError
 from geodata.maps.geojson import plan_geojson, route_geojson
 from geodata.maps.picture import plan_picture
@@ -63,8 +63,14 @@ def plan_city(
     seconds: float,
     seed: int,
     steps: int | None = None,
+    workers: int = 1,
 ) -> tuple[Day, Plan]:
     """Plan a day with a progress bar; the plan has passed the judge. Ctrl+C ends the search and keeps its best plan.
+
+    Parameters
+    ----------
+    workers
+        In how many processes to search.
 
     Raises
     ------
@@ -73,7 +79,7 @@ def plan_city(
     """
     show.ERR.print("reading the streets ...")
     with told():
-        day = prepare_day(city, service_date, extract=extract)
+        day = prepare_day(city, service_date, extract=extract, cache_dir=_roads_dir())
         warm()
     with _asked_to_end() as asked:
         show.day_line(day)
@@ -81,13 +87,28 @@ def plan_city(
         limit = Deadline(seconds, time.monotonic) if steps is None else StepLimit(steps)
         with show.search_progress(seconds, city.currency) as improved:
             stop = AnyOf(limit, Cancelled(asked))
-            plan = plan_day(day, stop=stop, seed=seed, on_improvement=improved).plan
+            plan = plan_day(day, stop=stop, seed=seed, on_improvement=improved, workers=workers).plan
         if asked():
             show.ERR.print("The search was ended by Ctrl+C; this is its best plan so far.", style="yellow")
     broken = check(day.problem, plan)
     if broken:
         raise SolverError(f"The plan breaks a constraint and is not written: {broken[0].message}")
     return day, plan
+
+
+def _roads_dir() -> Path | None:
+    """Return the user's folder for streets that were read and contracted once; None, with a note, where none can be."""
+    folder = default_cache_dir() / "roads"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = error.strerror or str(error)
+    else:
+        if os.access(folder, os.W_OK | os.X_OK):
+            return folder
+        reason = "it may not be written to"
+    show.notes([f"The streets are not kept for the next time: {folder}: {reason}."])
+    return None
 
 
 @contextmanager
@@ -223,7 +244,7 @@ def made_for(problem: Problem, stored: Plan, city: CityDataset, extract: OsmExtr
             "expected a date such as 2026-11-23."
         ) from error
     with told():
-        now = prepare_day(city, service_date, extract=extract).problem
+        now = prepare_day(city, service_date, extract=extract, cache_dir=_roads_dir()).problem
     if problem_hash(now) == stored.problem_hash:
         return now
     differing = [_difference(name, getattr(problem, name), getattr(now, name)) for name in _PARTS]

@@ -55,7 +55,7 @@ def solve(engine: Engine, settings: Settings, run_id: str, cancelled: Callable[[
     progress = _Progress(engine, run_id)
     change_running(engine, run_id, stage="searching")
     stop = AnyOf(Deadline(seconds, time.monotonic), Cancelled(cancelled))
-    plan = plan_day(day, stop=stop, seed=seed, on_improvement=progress).plan
+    plan = plan_day(day, stop=stop, seed=seed, on_improvement=progress, workers=settings.solve_workers).plan
     progress.write()
     if cancelled():
         return

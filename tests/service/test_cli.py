@@ -10,11 +10,12 @@ import socket
 import subprocess
 import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from typer.testing import CliRunner
 
+from geodata.streets.roads import build_roads
 from service.cli.main import app
 from service.cli.planning import _file_names
 from service.cli.show import clock
@@ -149,6 +150,40 @@ def test_a_plan_leaves_a_map_for_each_driver(files: Path) -> None:
     assert written == {"routes.geojson", *(f"{route['shift']}.geojson" for route in document["routes"])}
     assert all(json.loads((files / "maps" / name).read_bytes())["type"] == "FeatureCollection" for name in written)
     assert "<svg" in (files / "pictures" / "day.svg").read_text(encoding="utf-8")[:300]
+
+
+def test_streets_are_contracted_once(
+    samram: Samram, city_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A second plan of the same kind of day finds the streets on disk, and is the same; a damaged file is made anew."""
+    built: list[int] = []
+
+    def build(*words: Any, **more: Any) -> Any:
+        built.append(1)
+        return build_roads(*words, **more)
+
+    monkeypatch.setattr("geodata.streets.cache.build_roads", build)
+    plans = []
+    for number in range(3):
+        assert samram("plan", city_folder, *MONDAY, "--steps", 1, "--out", tmp_path / "plan.json").returncode == 0
+        plans.append((tmp_path / "plan.json").read_bytes())
+        (kept,) = (tmp_path / "cache" / "samram" / "roads").iterdir()
+        if number == 1:
+            kept.write_bytes(kept.read_bytes()[:-1000])
+    assert len(built) == 2
+    assert plans[0] == plans[1] == plans[2]
+    assert samram("check", city_folder, tmp_path / "plan.json").returncode == 0
+    assert len(built) == 2
+
+
+def test_without_a_place_for_streets_the_day_is_planned_all_the_same(
+    samram: Samram, city_folder: Path, tmp_path: Path
+) -> None:
+    """A cache folder that cannot be made is named in a note, and the command goes on without."""
+    (tmp_path / "a file").write_text("", encoding="utf-8")
+    ran = samram("plan", city_folder, *MONDAY, "--steps", 1, XDG_CACHE_HOME=str(tmp_path / "a file"))
+    assert ran.returncode == 0, ran.stderr
+    assert "note: The streets are not kept for the next time" in ran.stderr
 
 
 def test_routes_of_another_plan_are_not_mistaken_for_todays(samram: Samram, city_folder: Path, tmp_path: Path) -> None:

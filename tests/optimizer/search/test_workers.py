@@ -167,6 +167,20 @@ def test_two_workers_reproduce_a_plan_with_a_step_limit() -> None:
     assert check(problem, first) == ()
 
 
+def test_a_short_search_starts_no_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A search that ends before processes have loaded does without them, however many it may have."""
+
+    def refuse(_count: int) -> Workers:
+        raise AssertionError("Workers were started.")
+
+    monkeypatch.setattr("optimizer.search.solve.Workers", refuse)
+    problem = random_day(0, visits=12)
+    plan = solve(problem, stop=AnyOf(Deadline(5, time.monotonic), StepLimit(2)), workers=2).plan
+    assert check(problem, plan) == ()
+    with pytest.raises(AssertionError, match="Workers were started"):
+        solve(problem, stop=AnyOf(Deadline(60, time.monotonic), StepLimit(2)), workers=2)
+
+
 def test_workers_must_be_at_least_one() -> None:
     """Nobody can search with no workers at all."""
     with pytest.raises(ValueError, match="at least one worker"):
