@@ -3,7 +3,6 @@
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from http import HTTPStatus
 from importlib.metadata import version
 from pathlib import Path
 from typing import Final
@@ -11,15 +10,17 @@ from typing import Final
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import InterfaceError, OperationalError
 
-from service.api import cities, health, plans, runs
+from service.api import cities, health, plans, readings, runs
 from service.api.limits import BodyLimit
 from service.api.replies import complete_openapi
 from service.cities import Cities
 from service.db.engine import make_engine, upgrade
+from service.ingest.places import Places
+from service.ingest.writer import Writer
 from service.jobs.supervisor import Supervisor
-from service.problems import install_handlers, problem_response
+from service.problems import DatabaseAway, install_handlers, problem_response
 from service.settings import Settings
 
 WEB: Final = Path(__file__).parent / "web"
@@ -55,8 +56,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.settings = settings
     app.add_middleware(BodyLimit, settings=settings)
     install_handlers(app)
-    app.add_exception_handler(OperationalError, _database_away)
-    for feature in (health, cities, plans, runs):
+    for away in (OperationalError, InterfaceError):
+        app.add_exception_handler(away, _database_away)
+    for feature in (health, cities, plans, runs, readings):
         app.include_router(feature.router)
     app.add_api_route("/", _page, include_in_schema=False)
     app.mount("/web", StaticFiles(directory=WEB), name="web")
@@ -74,9 +76,12 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.cities = Cities(engine, settings)
     app.state.supervisor = Supervisor(engine, settings)
     app.state.supervisor.start()
+    app.state.writer = Writer(engine, Places(app.state.cities), most_waiting=settings.max_waiting_readings)
+    app.state.writer.start()
     try:
         yield
     finally:
+        app.state.writer.stop()
         app.state.supervisor.stop()
         engine.dispose()
 
@@ -88,8 +93,9 @@ def _page() -> FileResponse:
 def _database_away(_request: Request, error: Exception) -> Response:
     _log.error("The database does not answer: %s", error)
     return problem_response(
-        HTTPStatus.SERVICE_UNAVAILABLE,
-        "database-unavailable",
-        "The database does not answer",
+        DatabaseAway.status,
+        DatabaseAway.kind,
+        DatabaseAway.title,
         "The database does not answer just now; try again later.",
+        DatabaseAway.headers,
     )
