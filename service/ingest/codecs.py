@@ -109,6 +109,7 @@ ANY: Final = Codec(
     tilt=("position", "tilt"),
 )
 """For devices without a codec whose network server decodes: the usual names."""
+_DIGITS: Final = 6
 _NUMBER: Final = re.compile(r"\s*(-?\d{1,9}(?:\.\d{1,9})?)\s*(?:mm|%|°?C)?\s*")
 
 
@@ -158,7 +159,7 @@ def _from_bytes(codec: Codec, payload: bytes) -> dict[str, float]:
         part = payload[piece.at : piece.at + piece.length]
         if len(part) == piece.length:
             number = int.from_bytes(part, "big" if piece.order == "big" else "little", signed=piece.signed)
-            found[piece.what] = (number & piece.mask) * piece.factor
+            found[piece.what] = round((number & piece.mask) * piece.factor, _DIGITS)
     at = 0
     while codec.channels and at + 2 <= len(payload):
         meaning = codec.channels.get((payload[at], payload[at + 1]))
@@ -168,7 +169,7 @@ def _from_bytes(codec: Codec, payload: bytes) -> dict[str, float]:
         part = payload[at + 2 : at + 2 + length]
         if len(part) < length:
             raise Rejected("bad-payload", "The message's bytes end in the middle of a value.")
-        found[what] = int.from_bytes(part, "little", signed=signed) * factor
+        found[what] = round(int.from_bytes(part, "little", signed=signed) * factor, _DIGITS)
         at += 2 + length
     return found
 
