@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import FileResponse
@@ -23,6 +23,9 @@ from service.ingest.writer import Writer
 from service.jobs.supervisor import Supervisor
 from service.problems import DatabaseAway, install_handlers, problem_response
 from service.settings import Settings
+
+if TYPE_CHECKING:
+    from service.ingest.mqtt import MqttIngest
 
 WEB: Final = Path(__file__).parent / "web"
 # The page and all it needs come from this server alone; a city hall without internet sees its map.
@@ -80,12 +83,27 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.outlooks = Outlooks(engine)
     app.state.writer = Writer(engine, Places(app.state.cities), most_waiting=settings.max_waiting_readings)
     app.state.writer.start()
+    listener = _listen_to_broker(settings, app.state.writer)
     try:
         yield
     finally:
+        if listener is not None:
+            listener.stop()
         app.state.writer.stop()
         app.state.supervisor.stop()
         engine.dispose()
+
+
+def _listen_to_broker(settings: Settings, writer: Writer) -> "MqttIngest | None":
+    if not settings.mqtt_host:
+        return None
+    try:
+        from service.ingest.mqtt import MqttIngest  # noqa: PLC0415 - its library is an extra
+    except ImportError as error:
+        raise RuntimeError("SAMRAM_MQTT_HOST is set, and samram[mqtt] is not installed.") from error
+    listener = MqttIngest(settings, writer)
+    listener.start()
+    return listener
 
 
 def _page() -> FileResponse:
