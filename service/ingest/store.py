@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import Connection, Engine, and_, delete, insert, select, text, tuple_
+from sqlalchemy import Connection, Engine, and_, delete, insert, text
 from sqlalchemy.dialects import postgresql, sqlite
 
 from service.db.models import QuarantineRow, ReadingRow
@@ -29,7 +29,19 @@ READING: Final = ReadingRow.__table__  # type: ignore[attr-defined]  # SQLModel 
 QUARANTINE: Final = QuarantineRow.__table__  # type: ignore[attr-defined]
 MOST_RAW: Final = 8_000
 """Characters of a raw body that are kept. Our own figure; the longest real uplinks have half as many."""
-_ASKED_AT_ONCE: Final = 400
+_LOOK_UP: Final = """
+SELECT r.device, r.counter, r.time_us, r.session
+FROM {pairs} CROSS JOIN reading r WHERE r.city_id = :city_id AND r.device = w.device AND {where}
+"""
+_COUNTED: Final = "r.counter = w.number"
+_UNCOUNTED: Final = f"r.counter = {NO_COUNTER} AND r.time_us = w.number"
+_PAIRS: Final = {
+    # SQLite searches the index once for each pair only if it is told to begin with the pairs: CROSS JOIN does. With
+    # (device, number) IN (...) it read all of a city's rows, in 1.3 s for 4,000 readings and more with every day.
+    "sqlite": "(SELECT value ->> 0 AS device, value ->> 1 AS number FROM json_each(:pairs)) w",
+    "postgresql": "(SELECT p ->> 0 AS device, CAST(p ->> 1 AS bigint) AS number "
+    "FROM json_array_elements(CAST(:pairs AS json)) p) w",
+}
 _WRITERS_LOCK: Final = 7_261_727
 """Number of PostgreSQL's advisory lock that writers of readings take: any, but the same for all of them."""
 
@@ -183,28 +195,20 @@ def _rows(
 
 def _look_up(connection: Connection, changes: _Changes, rows: Sequence[dict[str, Any]]) -> None:
     """Learn what is stored of the same device and counter, or, where nobody counts, of the same moment."""
-    counted: dict[str, set[tuple[str, int]]] = {}
-    uncounted: dict[str, set[tuple[str, int]]] = {}
+    wanted: dict[tuple[str, bool], set[tuple[str, int]]] = {}
     for row in rows:
-        if row["counter"] == NO_COUNTER:
-            uncounted.setdefault(row["city_id"], set()).add((row["device"], row["time_us"]))
-        else:
-            counted.setdefault(row["city_id"], set()).add((row["device"], row["counter"]))
-    c = READING.c
-    for asked, second, more in ((counted, c.counter, None), (uncounted, c.time_us, c.counter == NO_COUNTER)):
-        for city_id, pairs in asked.items():
-            wanted = sorted(pairs)
-            for start in range(0, len(wanted), _ASKED_AT_ONCE):
-                where = [c.city_id == city_id, tuple_(c.device, second).in_(wanted[start : start + _ASKED_AT_ONCE])]
-                if more is not None:
-                    where.append(more)
-                for device, counter, time_us, session in connection.execute(
-                    select(c.device, c.counter, c.time_us, c.session).where(*where)
-                ):
-                    key = (city_id, device, counter, time_us)
-                    changes.stored[key] = None
-                    if counter != NO_COUNTER:
-                        changes.first[city_id, device, session, counter] = key
+        counted = row["counter"] != NO_COUNTER
+        pairs = wanted.setdefault((row["city_id"], counted), set())
+        pairs.add((row["device"], row["counter"] if counted else row["time_us"]))
+    pairs_of = _PAIRS["sqlite" if connection.dialect.name == "sqlite" else "postgresql"]
+    for (city_id, counted), asked in wanted.items():
+        statement = text(_LOOK_UP.format(pairs=pairs_of, where=_COUNTED if counted else _UNCOUNTED))
+        parameters = {"city_id": city_id, "pairs": json.dumps(sorted(asked))}
+        for device, counter, time_us, session in connection.execute(statement, parameters):
+            key = (city_id, device, counter, time_us)
+            changes.stored[key] = None
+            if counted:
+                changes.first[city_id, device, session, counter] = key
 
 
 def _settle(changes: _Changes, batch: Batch, item: Item, row: dict[str, Any] | Aside) -> Outcome:
