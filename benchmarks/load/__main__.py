@@ -228,7 +228,7 @@ _SPOIL: Final = (
 def _spoilt(chance: random.Random, reading: dict[str, Any]) -> str:
     """Return a reading as JSON with one to three of its fields spoilt, or something that is no reading at all."""
     if chance.random() < 0.05:
-        return chance.choice(("null", "7", '"x"', "[]", "{}", "NaN", '{"fill":0.4}'))
+        return chance.choice(("null", "7", '"x"', "[7]", "{}", "NaN", '{"fill":0.4}'))
     fields = {name: json.dumps(value) for name, value in reading.items()}
     for name, values in chance.sample(_SPOIL, chance.randint(1, 3)):
         fields[name] = chance.choice(values)

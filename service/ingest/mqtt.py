@@ -69,7 +69,7 @@ class MqttIngest:
 
     def start(self) -> None:
         """Connect in the background; a broker that is away is asked again until it answers."""
-        wanted = Properties(PacketTypes.CONNECT)
+        wanted = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho leaves it untyped
         wanted.SessionExpiryInterval = SESSION_KEPT_S
         wanted.ReceiveMaximum = MOST_UNACKNOWLEDGED
         self._client.connect_async(
@@ -92,7 +92,7 @@ class MqttIngest:
         self.connected.set()
 
     def _on_message(self, client: paho.Client, _data: Any, message: paho.MQTTMessage) -> None:
-        city_id, items = read_message(message.topic, message.payload, chirpstack_city=self._settings.mqtt_city)
+        city_id, items = read_message(message.topic, bytes(message.payload), chirpstack_city=self._settings.mqtt_city)
         if city_id is None:
             _log.warning("A message on %r is nobody's reading.", message.topic[:200])
             client.ack(message.mid, message.qos)
@@ -134,7 +134,7 @@ class MqttIngest:
 
     def _ask_again(self) -> None:
         taken = self._client.socket()
-        if taken is not None and not self._stopping.is_set():
+        if isinstance(taken, socket.socket) and not self._stopping.is_set():
             with contextlib.suppress(OSError):
                 taken.shutdown(socket.SHUT_RDWR)  # the client's own thread sees it and connects anew
 
