@@ -3,24 +3,29 @@
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from http import HTTPStatus
 from importlib.metadata import version
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import InterfaceError, OperationalError
 
-from service.api import cities, health, plans, runs
+from service.api import cities, devices, forecasts, health, ngsi_ld, plans, quarantine, readings, runs
 from service.api.limits import BodyLimit
 from service.api.replies import complete_openapi
 from service.cities import Cities
 from service.db.engine import make_engine, upgrade
+from service.ingest.outlook import Outlooks
+from service.ingest.places import Places
+from service.ingest.writer import Writer
 from service.jobs.supervisor import Supervisor
-from service.problems import install_handlers, problem_response
+from service.problems import DatabaseAway, install_handlers, problem_response
 from service.settings import Settings
+
+if TYPE_CHECKING:
+    from service.ingest.mqtt import MqttIngest
 
 WEB: Final = Path(__file__).parent / "web"
 # The page and all it needs come from this server alone; a city hall without internet sees its map.
@@ -55,8 +60,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.settings = settings
     app.add_middleware(BodyLimit, settings=settings)
     install_handlers(app)
-    app.add_exception_handler(OperationalError, _database_away)
-    for feature in (health, cities, plans, runs):
+    for away in (OperationalError, InterfaceError):
+        app.add_exception_handler(away, _database_away)
+    for feature in (health, cities, plans, runs, readings, devices, quarantine, forecasts, ngsi_ld):
         app.include_router(feature.router)
     app.add_api_route("/", _page, include_in_schema=False)
     app.mount("/web", StaticFiles(directory=WEB), name="web")
@@ -74,11 +80,30 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.cities = Cities(engine, settings)
     app.state.supervisor = Supervisor(engine, settings)
     app.state.supervisor.start()
+    app.state.outlooks = Outlooks(engine)
+    app.state.writer = Writer(engine, Places(app.state.cities), most_waiting=settings.max_waiting_readings)
+    app.state.writer.start()
+    listener = _listen_to_broker(settings, app.state.writer)
     try:
         yield
     finally:
+        if listener is not None:
+            listener.stop()
+        app.state.writer.stop()
         app.state.supervisor.stop()
         engine.dispose()
+
+
+def _listen_to_broker(settings: Settings, writer: Writer) -> "MqttIngest | None":
+    if not settings.mqtt_host:
+        return None
+    try:
+        from service.ingest.mqtt import MqttIngest  # noqa: PLC0415 - its library is an extra
+    except ImportError as error:
+        raise RuntimeError("SAMRAM_MQTT_HOST is set, and samram[mqtt] is not installed.") from error
+    listener = MqttIngest(settings, writer)
+    listener.start()
+    return listener
 
 
 def _page() -> FileResponse:
@@ -88,8 +113,9 @@ def _page() -> FileResponse:
 def _database_away(_request: Request, error: Exception) -> Response:
     _log.error("The database does not answer: %s", error)
     return problem_response(
-        HTTPStatus.SERVICE_UNAVAILABLE,
-        "database-unavailable",
-        "The database does not answer",
+        DatabaseAway.status,
+        DatabaseAway.kind,
+        DatabaseAway.title,
         "The database does not answer just now; try again later.",
+        DatabaseAway.headers,
     )

@@ -2,7 +2,7 @@
 
 ``ServiceError``
     ``NotFound`` (404), ``Conflict`` (409), ``TooLarge`` (413), ``UnsupportedMediaType`` (415), ``InvalidRequest`` and
-    ``InvalidCity`` (422), ``QueueFull`` (503).
+    ``InvalidCity`` (422), ``QueueFull``, ``Overloaded`` and ``DatabaseAway`` (503).
 """
 
 from collections.abc import Mapping, Sequence
@@ -71,6 +71,7 @@ class ServiceError(Exception):
     status: ClassVar[HTTPStatus]
     kind: ClassVar[str]
     title: ClassVar[str]
+    headers: ClassVar[Mapping[str, str]] = {}
 
     def __init__(self, detail: str) -> None:
         super().__init__(detail)
@@ -120,6 +121,24 @@ class QueueFull(ServiceError):
     status = HTTPStatus.SERVICE_UNAVAILABLE
     kind = "queue-full"
     title = "Too many runs are waiting"
+
+
+class Overloaded(ServiceError):
+    """More comes in than can be written."""
+
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+    kind = "overloaded"
+    title = "More comes in than can be written just now"
+    headers: ClassVar[Mapping[str, str]] = {"Retry-After": "1"}
+
+
+class DatabaseAway(ServiceError):
+    """The database does not answer."""
+
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+    kind = "database-unavailable"
+    title = "The database does not answer"
+    headers: ClassVar[Mapping[str, str]] = {"Retry-After": "5"}
 
 
 class InvalidRequest(ServiceError):
@@ -214,7 +233,7 @@ def install_handlers(app: FastAPI) -> None:
 
 def _service_error(_request: Request, error: Exception) -> Response:
     assert isinstance(error, ServiceError)
-    return problem_response(error.status, error.kind, error.title, error.detail, **error.more)
+    return problem_response(error.status, error.kind, error.title, error.detail, error.headers, **error.more)
 
 
 def _validation_error(request: Request, error: Exception) -> Response:

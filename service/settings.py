@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
@@ -32,6 +32,14 @@ class Settings(BaseSettings):
         Runs that search at the same time, each in a process of its own.
     solve_workers
         Processes in which each run searches, for machines with that many processors free.
+    max_batch_readings
+        Readings that one request may bring; a file of them may bring more.
+    max_waiting_readings
+        Readings that may wait to be written; beyond, senders are told to come again.
+    mqtt_host, mqtt_port, mqtt_username, mqtt_password, mqtt_tls
+        The broker that the server listens to; none when ``mqtt_host`` is empty.
+    mqtt_city
+        The city that ChirpStack's topics, which name none, belong to; they are not listened to when empty.
     """
 
     model_config = SettingsConfigDict(env_prefix="SAMRAM_", frozen=True, extra="ignore")
@@ -48,6 +56,14 @@ class Settings(BaseSettings):
     max_waiting_runs: Annotated[int, Field(ge=0)] = 20
     concurrent_runs: Annotated[int, Field(ge=1, le=64)] = 1
     solve_workers: Annotated[int, Field(ge=1, le=64)] = 1
+    max_batch_readings: Annotated[int, Field(ge=1)] = 5_000
+    max_waiting_readings: Annotated[int, Field(ge=1)] = 50_000
+    mqtt_host: str = ""
+    mqtt_port: Annotated[int, Field(ge=1, le=65_535)] = 1883
+    mqtt_username: str = ""
+    mqtt_password: SecretStr = SecretStr("")
+    mqtt_tls: bool = False
+    mqtt_city: str = ""
 
     @model_validator(mode="after")
     def _database_can_be_shared(self) -> Self:

@@ -31,7 +31,8 @@ class BodyLimit:
             await self._app(scope, receive, send)
             return
         limit = self._settings.max_body_bytes
-        if scope["method"] == "POST" and scope["path"].rstrip("/") == "/v1/cities":
+        path = scope["path"].rstrip("/")
+        if scope["method"] == "POST" and (path == "/v1/cities" or path.endswith("/readings.csv")):
             limit = self._settings.max_upload_bytes + MULTIPART_BYTES
         detail = f"The body is larger than the {limit:,} bytes that this server accepts here."
         stated = Headers(scope=scope).get("content-length", "0")

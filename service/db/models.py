@@ -1,12 +1,25 @@
 """The tables. A table class is never a request body and never a reply: both have models of their own.
 
-``city`` 1 - n ``city_version`` 1 - n ``run`` 1 - 0..1 ``plan`` 1 - n ``route``
+``city`` 1 - n ``city_version`` 1 - n ``run`` 1 - 0..1 ``plan`` 1 - n ``route``; ``city`` 1 - n ``device``, ``reading``,
+``quarantine``
 """
 
 import datetime as dt
 from typing import Any, Final
 
-from sqlalchemy import JSON, BigInteger, Column, DateTime, Dialect, ForeignKey, LargeBinary, MetaData, UniqueConstraint
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    UniqueConstraint,
+)
 from sqlalchemy.types import TypeDecorator
 from sqlmodel import Field, SQLModel
 
@@ -121,3 +134,75 @@ class RouteRow(Table, table=True):
     vehicle: str
     shift: str
     geojson: bytes = Field(sa_type=LargeBinary)
+
+
+class DeviceRow(Table, table=True):
+    """A sensor: which container it sits in since when, what it speaks, and how its distance becomes a fill."""
+
+    __tablename__ = "device"
+
+    city_id: str = Field(primary_key=True, foreign_key="city.id")
+    id: str = Field(primary_key=True)
+    container: str | None = None
+    codec: str | None = None
+    empty_mm: float | None = None
+    full_mm: float | None = None
+    offset_mm: float = 0.0
+    shape: str = "straight"
+    active_from: dt.datetime | None = Field(default=None, sa_type=UtcDateTime)
+    active_to: dt.datetime | None = Field(default=None, sa_type=UtcDateTime)
+    created_at: dt.datetime = Field(sa_type=UtcDateTime)
+
+
+LongKey: Final = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows by itself in an INTEGER alone
+
+
+class ReadingRow(Table, table=True):
+    """What somebody said about a container, once.
+
+    ``device`` is the sensor, or ``@kind/container`` where no sensor spoke; ``counter`` is -1 where nobody counts, so
+    that the key holds nothing that is unknown. Times are microseconds since 1970, UTC. No foreign key: the writer
+    looks the city up before it writes, and thousands of rows a second need not ask again.
+    """
+
+    __tablename__ = "reading"
+    __table_args__ = (
+        UniqueConstraint("city_id", "device", "counter", "time_us"),
+        Index("ix_reading_city_id_container_time_us", "city_id", "container", "time_us"),
+    )
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=LongKey)
+    city_id: str
+    device: str
+    counter: int = Field(sa_type=BigInteger)
+    session: str
+    container: str
+    time_us: int = Field(sa_type=BigInteger)
+    kind: str
+    fill: float | None = None
+    kg: float | None = None
+    distance_mm: float | None = None
+    battery: float | None = None
+    temperature_c: float | None = None
+    tilted: bool
+    source: str
+    received_us: int = Field(sa_type=BigInteger)
+
+
+class QuarantineRow(Table, table=True):
+    """What came in and is not believed, as it came, with the reason; ``digest`` tells one sent twice."""
+
+    __tablename__ = "quarantine"
+    __table_args__ = (UniqueConstraint("city_id", "digest"),)
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=LongKey)
+    city_id: str
+    digest: str
+    source: str
+    reason: str
+    detail: str
+    device: str | None = None
+    container: str | None = None
+    raw: str
+    received_at: dt.datetime = Field(sa_type=UtcDateTime)
+    resolved_at: dt.datetime | None = Field(default=None, sa_type=UtcDateTime)

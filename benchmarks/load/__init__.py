@@ -1,0 +1,1 @@
+"""How fast readings come in, and what is left of them when the server is killed."""

@@ -1,0 +1,136 @@
+"""The one writer of readings: what waits when it is free becomes one transaction, and replies leave after the commit.
+
+A disk that syncs some hundred times a second would otherwise limit the city to some hundred readings a second.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import deque
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, Final
+
+from sqlalchemy.exc import DBAPIError
+
+from service.ingest.store import Batch, Outcome, write
+from service.problems import DatabaseAway, Overloaded, ServiceError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlalchemy import Engine
+
+    from service.ingest.places import Places
+
+MOST_IN_GROUP: Final = 4_000
+"""Readings in one transaction. Our own figure: some 50 ms of work, so that nobody waits long for others."""
+
+_Waiting = tuple[Batch, Future[list[Outcome]]]
+_log = logging.getLogger(__name__)
+
+
+class Writer:
+    """Takes batches from many threads and writes them from its own.
+
+    Parameters
+    ----------
+    most_waiting
+        Readings that may wait; a batch beyond is refused at once.
+    """
+
+    def __init__(self, engine: Engine, places: Places, *, most_waiting: int) -> None:
+        self._engine = engine
+        self._places = places
+        self._most_waiting = most_waiting
+        self._waiting: deque[_Waiting] = deque()
+        self._readings_waiting = 0
+        self._changed = threading.Condition()
+        self._stopping = False
+        self._thread = threading.Thread(target=self._run, name="readings", daemon=True)
+
+    def start(self) -> None:
+        """Begin to write."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Write what waits, then end; batches that come later are refused."""
+        with self._changed:
+            self._stopping = True
+            self._changed.notify_all()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def submit(self, batch: Batch) -> Future[list[Outcome]]:
+        """Queue a batch; the future is done when it is committed.
+
+        Its exceptions are those of ``ServiceError``: the database is away, or there is no such city.
+
+        Raises
+        ------
+        Overloaded
+            If too many readings wait already.
+        """
+        future: Future[list[Outcome]] = Future()
+        with self._changed:
+            if self._stopping or self._readings_waiting + len(batch.items) > self._most_waiting:
+                raise Overloaded(
+                    f"{self._readings_waiting} readings wait to be written; this server takes at most "
+                    f"{self._most_waiting}. Send it again later."
+                )
+            self._waiting.append((batch, future))
+            self._readings_waiting += len(batch.items)
+            self._changed.notify()
+        return future
+
+    def _run(self) -> None:
+        while group := self._next_group():
+            self._write(group)
+
+    def _next_group(self) -> list[_Waiting]:
+        """Wait for batches and take as many as make one transaction; none when the end has come."""
+        with self._changed:
+            while not self._waiting and not self._stopping:
+                self._changed.wait()
+            group: list[_Waiting] = []
+            readings = 0
+            while self._waiting and (not group or readings + len(self._waiting[0][0].items) <= MOST_IN_GROUP):
+                group.append(self._waiting.popleft())
+                readings += len(group[-1][0].items)
+            self._readings_waiting -= readings
+            return group
+
+    def _write(self, group: Sequence[_Waiting]) -> None:
+        try:
+            answers = write(self._engine, self._places, [batch for batch, _ in group])
+        except DBAPIError as error:
+            _log.error("Readings cannot be written: %s", error.orig)
+            for _, future in group:
+                _answer(future, DatabaseAway("The database does not answer just now; send the readings again later."))
+        except Exception as error:  # noqa: BLE001 - whatever it is, its sender is told
+            # Whatever one batch is to blame for, the others must not suffer.
+            if len(group) > 1:
+                for one in group:
+                    self._write([one])
+                return
+            _log.exception("A batch of readings cannot be written.")
+            if not group[0][1].cancelled():
+                group[0][1].set_exception(error)
+        else:
+            for (_, future), answer in zip(group, answers, strict=True):
+                _answer(future, answer)
+
+
+def _answer(future: Future[list[Outcome]], answer: list[Outcome] | ServiceError) -> None:
+    if not future.set_running_or_notify_cancel():
+        return  # its sender has gone; what it sent is written all the same
+    if isinstance(answer, ServiceError):
+        future.set_exception(answer)
+    else:
+        future.set_result(answer)
+
+
+def now_us() -> int:
+    """Return the present moment in microseconds since 1970, UTC."""
+    return time.time_ns() // 1_000
