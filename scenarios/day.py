@@ -30,7 +30,16 @@ from optimizer.problem.model import (
 )
 from optimizer.search.solve import solve
 from scenarios.markets import market_hours, outside_markets
-from scenarios.visits import MICRO, Ground, checked_fills, groups_of, litres_due, trucks_at_work, visits_of, windows_of
+from scenarios.visits import (
+    MICRO,
+    Ground,
+    checked_fills,
+    containers_due,
+    groups_of,
+    trucks_at_work,
+    visits_of,
+    windows_of,
+)
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -51,6 +60,7 @@ if TYPE_CHECKING:
     from optimizer.problem.plan import RouteOrder
     from optimizer.search.solve import OnImprovement, Result
     from optimizer.search.stop import Stop
+    from scenarios.visits import Due
 
 _SECONDS_A_DAY: Final = 86_400
 _SECONDS_AN_HOUR: Final = 3_600
@@ -87,6 +97,7 @@ def prepare_day(
     *,
     extract: OsmExtract | None = None,
     fills: Mapping[str, float] | None = None,
+    chosen: Mapping[str, Due] | None = None,
     cache_dir: Path | None = None,
 ) -> Day:
     """Turn a city and a date into a problem: what is due, on which streets, with which trucks.
@@ -98,6 +109,9 @@ def prepare_day(
     fills
         Fill (0 to 1) by container id where something newer than the city's files is known; what is above 1 counts
         as full.
+    chosen
+        What a policy has chosen, by container id (``scenarios.choose``): it counts in place of schedules and fills, and
+        a container that is not named is left.
     cache_dir
         Where to keep the streets between calls; they are read and contracted each time without it.
 
@@ -111,7 +125,6 @@ def prepare_day(
         If a fill is no number of at least 0.
     """
     fills = checked_fills(fills or {})
-    weekday = service_date.weekday()
     profiles, profile_of = truck_profiles(city.vehicles)
     at_work = shifts_of(city.shifts, service_date)
     side, hours = city.driving_side, hours_of(city.shifts, service_date)
@@ -130,9 +143,7 @@ def prepare_day(
         streets = extract if extract is not None else read_osm(city.streets_path)
         network = build_roads(streets, profiles, driving_side=side, hours=hours, overlays=overlays)
     containers = (*city.containers, *zone_containers(city, network))
-    due = [
-        (container, litres) for container in containers if (litres := litres_due(city, container, weekday, fills)) > 0
-    ]
+    due = containers_due(city, containers, service_date.weekday(), fills, chosen)
     ground = Ground(profiles)
     depots = tuple(Depot(id=depot.id, node=ground.fixed(depot)) for depot in city.depots)
     site_nodes = [ground.fixed(site) for site in city.disposal_sites]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -56,6 +56,42 @@ def litres_due(city: CityDataset, container: Container, weekday: int, fills: Map
         litres = city.default_fill * container.volume_l
     # 0.7 * 10 is a little above 7 in binary; such dust is not another litre.
     return math.ceil(round(min(litres, container.volume_l), 6))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Due:
+    """What a policy has chosen for a container: litres to reckon with, and a prize where the visit is optional."""
+
+    litres: int
+    prize_micro: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.litres < 0:
+            raise ValueError(f"There cannot be {self.litres} l to collect.")
+
+
+def containers_due(
+    city: CityDataset,
+    containers: Iterable[Container],
+    weekday: int,
+    fills: Mapping[str, float],
+    chosen: Mapping[str, Due] | None,
+) -> list[tuple[Container, int]]:
+    """Return the containers to collect, with their litres.
+
+    Where a policy has chosen, its word counts for the city's containers in place of their schedule, fill and prize;
+    what is collected from door to door goes on as it is scheduled.
+    """
+    own = frozenset() if chosen is None else frozenset(container.id for container in city.containers)
+    due = []
+    for container in containers:
+        if chosen is not None and container.id in own:
+            choice = chosen.get(container.id, Due(litres=0))
+            prize = None if choice.prize_micro is None else choice.prize_micro / MICRO
+            due.append((replace(container, prize=prize), choice.litres))
+        else:
+            due.append((container, litres_due(city, container, weekday, fills)))
+    return [(container, litres) for container, litres in due if litres > 0]
 
 
 def _days_since_collection(schedule: frozenset[int] | None, weekday: int) -> int:
@@ -240,7 +276,7 @@ def _visit(
         stop=stop,
         kerb=kerb,
         stream=first.stream,
-        demand_kg=_kg(demand_l, city.density_kg_per_l(first.stream)),
+        demand_kg=weight_kg(demand_l, city.density_kg_per_l(first.stream)),
         demand_l=demand_l,
         service_s=sum(container.service_s for container in containers),
         setup_s=city.setup_s,
@@ -271,7 +307,7 @@ def _batches(
     batch: list[tuple[Container, int]] = []
     total_l = 0
     for container, litres in group.members:
-        kg = _kg(total_l + litres, density_kg_per_l)
+        kg = weight_kg(total_l + litres, density_kg_per_l)
         if batch and coming and not any(truck.takes(total_l + litres, kg) for truck in coming):
             yield batch
             batch, total_l = [], 0
@@ -280,7 +316,8 @@ def _batches(
     yield batch
 
 
-def _kg(litres: int, density_kg_per_l: float) -> int:
+def weight_kg(litres: int, density_kg_per_l: float) -> int:
+    """Return what loose litres weigh, at least 1 kg."""
     return max(1, round(litres * density_kg_per_l))
 
 

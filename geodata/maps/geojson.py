@@ -43,6 +43,7 @@ def route_geojson(
     *,
     clock: Clock,
     container_positions: Mapping[str, Position] | None = None,
+    why: Mapping[str, str] | None = None,
 ) -> bytes:
     """Return one route for its driver: a LineString for each trip, then a Point for each step, in order.
 
@@ -54,6 +55,8 @@ def route_geojson(
         Turns seconds of the service day into ISO 8601 with the city's offset.
     container_positions
         lon and lat of containers by id; those of a visit then stand in its Point, beside their ids.
+    why
+        By container, why it is visited today; stands beside its id.
 
     Raises
     ------
@@ -61,7 +64,9 @@ def route_geojson(
         If the network has no path where the route drives.
     """
     positions = container_positions or {}
-    return collection(route_features(problem, route, network, places, clock=clock, container_positions=positions))
+    return collection(
+        route_features(problem, route, network, places, clock=clock, container_positions=positions, why=why)
+    )
 
 
 def plan_geojson(
@@ -72,6 +77,7 @@ def plan_geojson(
     *,
     clock: Clock,
     container_positions: Mapping[str, Position] | None = None,
+    why: Mapping[str, str] | None = None,
 ) -> bytes:
     """Return all routes of a plan as ``route_geojson`` does, and a feature for each visit that stays unserved.
 
@@ -81,7 +87,7 @@ def plan_geojson(
     positions = container_positions or {}
     features: list[Feature] = []
     for route in plan.routes:
-        features += route_features(problem, route, network, places, clock=clock, container_positions=positions)
+        features += route_features(problem, route, network, places, clock=clock, container_positions=positions, why=why)
     return collection(features + unserved_features(problem, plan, places, container_positions=positions))
 
 
@@ -216,6 +222,7 @@ def route_features(
     *,
     clock: Clock,
     container_positions: Mapping[str, Position],
+    why: Mapping[str, str] | None = None,
 ) -> list[Feature]:
     """Return the features of ``route_geojson``, for those who put several routes into one collection."""
     path = route_path(problem, route, network, places)
@@ -260,7 +267,7 @@ def route_features(
                 "stream": visit.stream,
                 "demand_kg": visit.demand_kg,
                 "demand_l": visit.demand_l,
-                "containers": [_container(name, container_positions) for name in visit.containers],
+                "containers": [_container(name, container_positions, why) for name in visit.containers],
             }
         elif step.kind is not StepKind.BREAK:
             stop = None
@@ -330,11 +337,14 @@ def _instruction(problem: Problem, step: Step, load_before_kg: int) -> str:
             return f"Empty {count} container{'s' if count > 1 else ''} of {visit.stream} waste, {visit.demand_kg:,} kg."
 
 
-def _container(name: str, positions: Mapping[str, Position]) -> dict[str, Any]:
+def _container(name: str, positions: Mapping[str, Position], why: Mapping[str, str] | None = None) -> dict[str, Any]:
+    found: dict[str, Any] = {"id": name}
     position = positions.get(name)
-    if position is None:
-        return {"id": name}
-    return {"id": name, "lon": round(float(position[0]), DECIMALS), "lat": round(float(position[1]), DECIMALS)}
+    if position is not None:
+        found |= {"lon": round(float(position[0]), DECIMALS), "lat": round(float(position[1]), DECIMALS)}
+    if why is not None and name in why:
+        found["why"] = why[name]
+    return found
 
 
 def _unserved_feature(

@@ -5,10 +5,15 @@ tomorrow's truck may prevent as well; of that a visit today is credited only a s
 
     overflow cost * (P(overflow before the next chance) + urgency * P(overflow between it and the one after)),
 
-and the solver weighs it against the detour, as in the selection of Wouda, Aerts-Veenstra and van Foreest (2024,
-arXiv 2409.13386), where prizes grow with the probability of overflow. Beside it stand the policies that cities have:
-a fixed schedule, and a threshold on the level last seen; and one that knows what will come, as the bound of what
-forecasts can give.
+and the solver weighs it against the detour. Prizes that grow with the probability of overflow are as in the selection
+of Wouda, Aerts-Veenstra and van Foreest (2024, arXiv 2409.13386). A truck that passes by may also take what would need
+a visit of its own soon: that visit is saved, and the next one is needed earlier by what was left of the cycle. What
+remains of the saving is the part of the cycle that has gone by, about how full the container is; so the prize also has
+
+    visit cost * fill.
+
+Beside it stand the policies that cities have: a fixed schedule, and a threshold on the level last seen; and one that
+knows what will come, as the bound of what forecasts can give.
 
 Nothing known is no reason to stay away: a container that has been silent gets its group's forecast with a wide spread,
 and the age of its waste makes a visit required in the end.
@@ -75,6 +80,8 @@ class Policy:
         Below this, of overflowing before the chance after the next, a container is left: no detour is worth it.
     urgency
         The share, 0 to 1, credited for what the next chance could prevent as well.
+    visit_cost_micro
+        What a visit of its own costs, in detour and time at the kerb; a share of it is credited, see above.
     most_age_days
         For hygiene, waste lies no longer than this; nor does a silent container go unvisited.
 
@@ -88,11 +95,14 @@ class Policy:
     required_above: float = 0.5
     least_probability: float = 0.01
     urgency: float = 0.3
+    visit_cost_micro: int = 0
     most_age_days: float = 14.0
 
     def __post_init__(self) -> None:
         if self.overflow_cost_micro < 0:
             raise ValueError(f"An overflow cannot cost {self.overflow_cost_micro} millionths.")
+        if self.visit_cost_micro < 0:
+            raise ValueError(f"A visit cannot cost {self.visit_cost_micro} millionths.")
         for name in ("required_above", "least_probability", "urgency"):
             share = getattr(self, name)
             if not 0 <= share <= 1:
@@ -153,26 +163,40 @@ def situation(
 
 
 def choose_by_forecast(
-    known: Situation, soon: Forecast, later: Forecast, policy: Policy, *, soon_name: str
+    known: Situation,
+    soon: Forecast,
+    later: Forecast,
+    policy: Policy,
+    *,
+    soon_name: str,
+    fill: Floats | None = None,
 ) -> tuple[Choice, ...]:
     """Choose by what is likely to overflow.
 
     Parameters
     ----------
     soon, later
-        Forecasts for the next chance to visit after today, and for the one after that, of the same containers.
+        Forecasts for the next chance to visit after today, and for the end of the look-ahead, of the same containers.
+    fill : float64[n]
+        How full they are expected to be when the truck comes today; needed where the policy knows a visit's cost.
     soon_name
         What the dispatcher calls the next chance, such as "Thursday".
     """
-    return _by_overflow(known, soon.overflow(), later.overflow(), policy, soon_name)
+    return _by_overflow(known, soon.overflow(), later.overflow(), policy, soon_name, fill)
 
 
 def choose_with_hindsight(
-    known: Situation, soon_fill: Floats, later_fill: Floats, policy: Policy, *, soon_name: str
+    known: Situation,
+    soon_fill: Floats,
+    later_fill: Floats,
+    policy: Policy,
+    *,
+    soon_name: str,
+    fill: Floats | None = None,
 ) -> tuple[Choice, ...]:
-    """Choose knowing how full each container will be at the next two chances: what perfect sensors could give."""
-    soon, later = (np.where(fill >= FULL, 1.0, 0.0) for fill in (soon_fill, later_fill))
-    return _by_overflow(known, soon, later, policy, soon_name)
+    """Choose knowing how full each container will be: what perfect sensors could give; see ``choose_by_forecast``."""
+    soon, later = (np.where(there >= FULL, 1.0, 0.0) for there in (soon_fill, later_fill))
+    return _by_overflow(known, soon, later, policy, soon_name, fill)
 
 
 def choose_by_schedule(known: Situation) -> tuple[Choice, ...]:
@@ -197,10 +221,14 @@ def choose_by_threshold(known: Situation, policy: Policy, *, full_from: float = 
     return _chosen(known, otherwise)
 
 
-def _by_overflow(known: Situation, soon: Floats, later: Floats, policy: Policy, soon_name: str) -> tuple[Choice, ...]:
+def _by_overflow(
+    known: Situation, soon: Floats, later: Floats, policy: Policy, soon_name: str, fill: Floats | None
+) -> tuple[Choice, ...]:
     # What is full by the next chance is full by the one after, even where two forecasts differ by rounding.
     later = np.maximum(soon, later)
     worth = policy.overflow_cost_micro * (soon + policy.urgency * (later - soon))
+    if fill is not None:
+        worth = worth + policy.visit_cost_micro * np.minimum(fill, FULL)
 
     def otherwise(number: int) -> Choice:
         name, likely = known.ids[number], f"{_percent(soon[number])} likely to overflow before {soon_name}"

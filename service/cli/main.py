@@ -4,7 +4,7 @@ import datetime as dt
 import tempfile
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -23,6 +23,7 @@ Seconds = Annotated[float, typer.Option(min=1, max=86_400, help="How long to sea
 Seed = Annotated[int, typer.Option(min=0, help="Seed of the search.")]
 Workers = Annotated[int, typer.Option(min=1, max=64, help="Processes to search in, for free processors.")]
 Port = Annotated[int, typer.Option(min=0, max=65_535, help="Port to listen on.")]
+PolicyKind = Literal["schedule", "threshold", "forecast"]
 Picture = Annotated[Path | None, typer.Option(help="Draw the routes on the street map into this SVG file.")]
 
 
@@ -53,6 +54,10 @@ def plan(
     bound: Annotated[
         float | None, typer.Option(min=1, max=86_400, help="Also say what the day costs at least: seconds for it.")
     ] = None,
+    events: Annotated[
+        Path | None, typer.Option(help="CSV of readings and emptyings, as for backtest: collect what a policy chooses.")
+    ] = None,
+    policy: Annotated[PolicyKind, typer.Option(help="How to choose from the events (docs/policies.md).")] = "forecast",
 ) -> None:
     """Plan one day of a city; needs no database. Ctrl+C ends the search early and keeps its best plan."""
     from service.cli import planning
@@ -61,8 +66,20 @@ def plan(
         planning.prepare_outputs([out, picture], [geojson])
         dataset, extract = planning.read(city_path)
         service_date = _service_date(date, dataset.timezone)
+        chosen = None
+        if events is not None:
+            from service.cli.choosing import choose
+
+            chosen = choose(dataset, service_date, events, policy)
         day, found = planning.plan_city(
-            dataset, extract, service_date, seconds=seconds, seed=seed, steps=steps, workers=workers
+            dataset,
+            extract,
+            service_date,
+            seconds=seconds,
+            seed=seed,
+            steps=steps,
+            workers=workers,
+            chosen=None if chosen is None else chosen.due,
         )
         show.plan_table(day.problem, found)
         if bound is not None:
@@ -73,7 +90,7 @@ def plan(
             planning.write_plan(day, found, out)
             show.OUT.print(f"plan: {out}", markup=False)
         if geojson is not None:
-            written = planning.write_maps(day, found, geojson)
+            written = planning.write_maps(day, found, geojson, why=None if chosen is None else chosen.why)
             show.OUT.print(f"maps: {len(written)} files in {geojson}", markup=False)
         if picture is not None:
             planning.write_picture(day, found, picture)

@@ -26,7 +26,7 @@ from service.cli.compiling import told
 from service.clock import local_clock
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from geodata.city.dataset import CityDataset
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from optimizer.problem.model import Problem
     from optimizer.problem.plan import Plan
     from scenarios.day import Day
+    from scenarios.visits import Due
 
 _NOT_IN_NAMES: Final = re.compile(r"[^\w.-]")
 _WHOLE: Final = "routes"
@@ -64,6 +65,7 @@ def plan_city(
     seed: int,
     steps: int | None = None,
     workers: int = 1,
+    chosen: Mapping[str, Due] | None = None,
 ) -> tuple[Day, Plan]:
     """Plan a day with a progress bar; the plan has passed the judge. Ctrl+C ends the search and keeps its best plan.
 
@@ -79,7 +81,7 @@ def plan_city(
     """
     show.ERR.print("reading the streets ...")
     with told():
-        day = prepare_day(city, service_date, extract=extract, cache_dir=_roads_dir())
+        day = prepare_day(city, service_date, extract=extract, chosen=chosen, cache_dir=_roads_dir())
         warm()
     with _asked_to_end() as asked:
         show.day_line(day)
@@ -168,7 +170,7 @@ def write_plan(day: Day, plan: Plan, path: Path) -> None:
     path.write_bytes(dumps(encode_plan(day.problem, plan)))
 
 
-def write_maps(day: Day, plan: Plan, folder: Path) -> list[Path]:
+def write_maps(day: Day, plan: Plan, folder: Path, *, why: Mapping[str, str] | None = None) -> list[Path]:
     """Write ``routes.geojson`` and a GeoJSON file for each shift's driver; return their paths.
 
     Files of other plans that stand in the folder are named in a note, so that nobody hands out yesterday's route.
@@ -177,13 +179,15 @@ def write_maps(day: Day, plan: Plan, folder: Path) -> list[Path]:
     positions = {container.id: (container.lon, container.lat) for container in day.city.containers}
     whole = folder / f"{_WHOLE}.geojson"
     whole.write_bytes(
-        plan_geojson(day.problem, plan, day.network, day.places, clock=clock, container_positions=positions)
+        plan_geojson(day.problem, plan, day.network, day.places, clock=clock, container_positions=positions, why=why)
     )
     written = [whole]
     for route, name in zip(plan.routes, _file_names([route.shift for route in plan.routes]), strict=True):
         path = folder / f"{name}.geojson"
         path.write_bytes(
-            route_geojson(day.problem, route, day.network, day.places, clock=clock, container_positions=positions)
+            route_geojson(
+                day.problem, route, day.network, day.places, clock=clock, container_positions=positions, why=why
+            )
         )
         written.append(path)
     others = sorted(path.name for path in folder.glob("*.geojson") if path not in written)
