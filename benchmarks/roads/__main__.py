@@ -18,11 +18,14 @@ import numpy as np
 from benchmarks.quality.rows import commit_at, kept_rows, print_table, row, store_rows
 from benchmarks.roads import peers
 from benchmarks.roads.cases import COMPACTOR, EXTRACTS, positions, strewn
-from benchmarks.roads.growth import grown
+from benchmarks.roads.growth import grid, grown
 from geodata.streets.hierarchy import make_router, router_of
 from geodata.streets.osm import read_osm
+from geodata.streets.paths import Ends
 from geodata.streets.roads import build_roads
 from geodata.streets.snap import snap
+from geodata.streets.states import place_costs
+from geodata.streets.sweeps import fill_rounded
 from geodata.streets.travel import plain_ms_mm, travel_matrix, travel_ms_mm
 
 if TYPE_CHECKING:
@@ -30,9 +33,11 @@ if TYPE_CHECKING:
 
     from benchmarks.quality.rows import Row
     from geodata.streets.network import RoadNetwork
+    from geodata.streets.snap import Places
 
 SIZES: Final = (200, 1000, 3000)
 EXACT: Final = ("heidelberg", "campo-grande", "phnom-penh")
+GRIDS: Final = (3000, 10_000)
 REPEATS: Final = 5
 MOST_MEMORY_MB: Final = 500.0
 
@@ -78,7 +83,9 @@ def _cases(folder: Path, options: argparse.Namespace) -> dict[str, Callable[[], 
     loaded = "male" if options.quick else "heidelberg"
     cases[f"{loaded}/load"] = lambda: _load(loaded, folder / EXTRACTS[loaded])
     if not options.quick:
-        cases["heidelberg/growth"] = lambda: _growth(folder / EXTRACTS["heidelberg"])
+        copies = [(folder / EXTRACTS["heidelberg"], False), (folder / EXTRACTS["heidelberg"], True)]
+        cases["heidelberg/growth"] = lambda: _growth("heidelberg/growth", grown, copies, ("one copy", "four copies"))
+        cases["grid/growth"] = lambda: _growth("grid/growth", grid, [(size,) for size in GRIDS], ("smaller", "larger"))
     return cases
 
 
@@ -123,6 +130,7 @@ def _matrix(folder: Path, size: int, options: argparse.Namespace) -> list[Row]:
     places = places.take(np.flatnonzero(places.segment >= 0))
     router = router_of(network, "compactor")
     ours = _median(lambda: travel_matrix(network, "compactor", places))
+    sweeps = _sweeps(network, places)
     rows = [row(case, "contraction", "s", _median(lambda: make_router(network, "compactor")))]
     # Peers search source by source, so a share of the sources tells the time of all.
     some = np.unique(places.segment)[:: max(1, size // (20 if options.quick else 200))]
@@ -148,10 +156,32 @@ def _matrix(folder: Path, size: int, options: argparse.Namespace) -> list[Row]:
         if size == SIZES[-1]:
             more["goal"] = (None, goal)
         try:
-            rows.append(row(case, "matrix, time and distance", "s", ours, peer=ask(), **more))
+            peer = ask()
+            rows.append(row(case, "matrix, time and distance", "s", ours, peer=peer, **more))
+            if "same states" in name:
+                rows.append(row(case, "sweeps only, without the cells", "s", sweeps, peer=peer, **more))
         except peers.Absent as why:
             rows.append({**row(case, "matrix, time and distance", "s", ours, **more), "why": str(why)})
     return rows
+
+
+def _sweeps(network: RoadNetwork, places: Places) -> float:
+    """Seconds that the sweeps take up to the costs between street pieces, which no row of the matrix is made of."""
+    segment, into, out_of = place_costs(network, "compactor", places)
+    everything = np.arange(len(places))
+    router = router_of(network, "compactor")
+    down, sources, cells = router.ask(
+        Ends(rows=everything, columns=everything, segment=segment, into=into, out_of=out_of)
+    )
+    none = np.empty(0, dtype=np.int64)
+    rowless = cells._replace(
+        row_start=np.zeros_like(cells.row_start),
+        out_of=none,
+        same_row=none,
+        same_column=none,
+        lost=np.empty(0, dtype=np.bool_),
+    )
+    return _median(lambda: fill_rounded(router.climb, down, sources, rowless))
 
 
 def _whole(path: Path) -> list[Row]:
@@ -194,31 +224,32 @@ def _osmnx(path: Path) -> float:
     return peers.osmnx_seconds(path, read_osm(path))
 
 
-def _growth(path: Path) -> list[Row]:
-    with multiprocessing.get_context("spawn").Pool(1) as pool:
-        once = pool.apply(grown, (path, False))
-    with multiprocessing.get_context("spawn").Pool(1) as pool:
-        four = pool.apply(grown, (path, True))
-    case = "heidelberg/growth"
-    times = four["states"] / once["states"]
+def _growth(
+    case: str, measure: Callable[..., dict[str, float]], arguments: list[tuple[Any, ...]], names: tuple[str, str]
+) -> list[Row]:
+    measured = []
+    for one in arguments:
+        with multiprocessing.get_context("spawn").Pool(1) as pool:
+            measured.append(pool.apply(measure, one))
+    small, large = measured
+    times = large["states"] / small["states"]
+    more: dict[str, Any] = {"peer_name": names[0]}
     return [
-        row(
-            case, "states, four copies against one", "states", four["states"], peer=once["states"], peer_name="one copy"
-        ),
+        row(case, f"states, {names[1]} against {names[0]}", "states", large["states"], peer=small["states"], **more),
         *(
             row(
                 case,
                 f"{metric}, for each state",
                 "s",
-                four[metric] / times,
-                peer=once[metric],
-                peer_name="one copy",
+                large[metric] / times,
+                peer=small[metric],
                 goal=(None, 1.0),
                 goal_on="ratio",
+                **more,
             )
             for metric in ("contraction", "matrix")
         ),
-        row(case, "peak memory, four copies", "MB", four["memory_mb"], goal=(None, MOST_MEMORY_MB)),
+        row(case, f"peak memory, {names[1]}", "MB", large["memory_mb"], goal=(None, MOST_MEMORY_MB)),
     ]
 
 

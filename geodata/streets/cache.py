@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from geodata.streets.overlays import InForce
 
 # Raise it with every change to what is read from an extract or built from it.
-READER_VERSION: Final = 3
+READER_VERSION: Final = 4
 
 _ARRAYS: Final = (
     "node_id", "node_lon", "node_lat", "tail", "head", "length_mm", "reverse", "way", "way_id", "way_narrow",

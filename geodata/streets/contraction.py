@@ -5,6 +5,10 @@ state that is taken out, a shortcut keeps its cost. Afterwards every quickest pa
 states and then descends (Geisberger, Sanders, Schultes and Delling, "Contraction Hierarchies", WEA 2008). Costs are
 packed milliseconds and millimetres, so that a shortcut is exact in both.
 
+On a grid of streets hardly any state is less important than the others, and what is left grows dense: searches for
+other paths must look at ever more arcs, and where they give up, shortcuts that nothing needs make it denser still. So
+the last states, the core, are taken out by the exact costs between all of them, which taking states out never changes.
+
 All compiled loops that call each other stand in this one file, because a compiled function that is kept on disk is
 made anew when its own file changes, not when a function that it calls does.
 """
@@ -29,12 +33,15 @@ INFINITE: Final = 1 << 62
 # costs a little room and is never wrong. Estimates look less far than the contraction itself.
 _SETTLED_ESTIMATE: Final = 12
 _SETTLED: Final = 60
-_MOST_SETTLED: Final = 64
 # Importance of a state: what its contraction would add to the graph against what it takes away, how many original
 # arcs the shortcuts stand for, and how deep the hierarchy below it is already.
 _EDGE_WEIGHT: Final = 4000
 _ORIGINAL_WEIGHT: Final = 1000
 _DEPTH_WEIGHT: Final = 1000
+# The core begins when at most so many states are left for each arc that leaves one on average: from then on a search
+# from every state costs no more than the searches for other paths would. The square of its size must fit into memory.
+_CORE_FOR_DEGREE: Final = 64
+_MOST_CORE: Final = 3000
 
 
 class Hierarchy(NamedTuple):
@@ -76,7 +83,9 @@ class _Arcs(NamedTuple):
 class _Memory(NamedTuple):
     """What searches for other paths, and the list of new shortcuts, use again and again.
 
-    ``wanted`` int64[states] holds at what cost a search is asked to reach a state, -1 where it is not asked.
+    ``wanted`` int64[states] holds at what cost a search is asked to reach a state, -1 where it is not asked. In the
+    core ``place`` int32[states] is where a state stands in it, ``least`` int64[core, core] the costs from each to each,
+    and ``joined`` bool[core, core] whether an arc has that cost; before the core all three are empty.
     """
 
     reached: NDArray[np.int64]
@@ -89,20 +98,32 @@ class _Memory(NamedTuple):
     new_cost: NDArray[np.int64]
     new_a: NDArray[np.int32]
     new_b: NDArray[np.int32]
+    place: NDArray[np.int32]
+    least: NDArray[np.int64]
+    joined: NDArray[np.bool_]
 
 
-def contract(graph: ProfileGraph) -> Hierarchy:
-    """Build the hierarchy of a profile's graph."""
+def contract(graph: ProfileGraph, *, core_for_degree: int = _CORE_FOR_DEGREE) -> Hierarchy:
+    """Build the hierarchy of a profile's graph.
+
+    Parameters
+    ----------
+    graph
+        what the profile may drive.
+    core_for_degree
+        at most so many states, for each arc that leaves a state on average, are the core; the answers do not depend
+        on it.
+    """
     source = np.repeat(np.arange(graph.cost.size), np.diff(graph.start))
     cost = graph.cost[source] + graph.turn
     # A state that follows itself is a loop, which no quickest path drives twice.
     kept = (source != graph.successor) & (cost < INFINITE)
-    parts = _contract(graph.cost.size, source[kept].astype(np.int32), graph.successor[kept], cost[kept])
-    rank, tail, head, cost, child_a, child_b = parts
-    climbs = rank[tail] < rank[head]
-    up, down = np.flatnonzero(climbs), np.flatnonzero(~climbs)
-    up_order, down_order = np.argsort(tail[up], kind="stable"), np.argsort(head[down], kind="stable")
     states = graph.cost.size
+    arcs = source[kept].astype(np.int32), graph.successor[kept], cost[kept]
+    rank, tail, head, cost, child_a, child_b = _contract(states, *arcs, core_for_degree)
+    climbs, needed = rank[tail] < rank[head], cost < INFINITE
+    up, down = np.flatnonzero(climbs & needed), np.flatnonzero(~climbs & needed)
+    up_order, down_order = np.argsort(tail[up], kind="stable"), np.argsort(head[down], kind="stable")
     return Hierarchy(
         rank=rank,
         tail=tail,
@@ -119,28 +140,33 @@ def contract(graph: ProfileGraph) -> Hierarchy:
 
 @compiled
 def _contract(
-    states: int, tail: NDArray[np.int32], head: NDArray[np.int32], cost: NDArray[np.int64]
+    states: int, tail: NDArray[np.int32], head: NDArray[np.int32], cost: NDArray[np.int64], core_for_degree: int
 ) -> tuple[
     NDArray[np.int32], NDArray[np.int32], NDArray[np.int32], NDArray[np.int64], NDArray[np.int32], NDArray[np.int32]
 ]:
-    """Take out all states; answers their ranks and all arcs that there ever were: tail, head, cost, two children."""
+    """Take out all states; answers their ranks and all arcs that there ever were: tail, head, cost, two children.
+
+    Arcs of the core that no quickest path runs over have infinite cost.
+    """
     arcs, count = _first_arcs(states, tail, head, cost)
     memory = _memory(states)
     depth = np.zeros(states, dtype=np.int32)
     rank = np.full(states, -1, dtype=np.int32)
     heap = np.empty(states, dtype=np.int32)
     keys = np.empty(states, dtype=np.int64)
-    size = 0
-    for state in range(states):
-        key, _ = _importance(state, depth, arcs, memory)
-        _push(state, key, size, heap, keys)
-        size += 1
+    size = _queue(rank, depth, arcs, memory, heap, keys)
     done = 0
+    linked = count
     while size > 0:
+        left = states - done
+        if memory.place.size == 0 and left <= _MOST_CORE and left * left <= core_for_degree * linked:
+            memory = _with_core(rank, left, linked, arcs, memory)
+            size = _queue(rank, depth, arcs, memory, heap, keys)
         state = heap[0]
         size -= 1
         if size > 0:
             _settle_top(heap[size], keys[size], size, heap, keys)
+        memory = _with_room(state, arcs, memory)
         # Importance changes as neighbours go: whoever is no longer the least important waits again.
         key, new = _importance(state, depth, arcs, memory)
         if size > 0 and key > keys[0]:
@@ -152,9 +178,10 @@ def _contract(
             new, _, _ = _shortcuts(state, _SETTLED, arcs, memory)
         while count + new > arcs.tail.size:
             arcs = _grown(arcs)
-        _take_out(state, depth, arcs)
+        linked -= _take_out(state, depth, arcs) + count
         for i in range(new):
             count = _add(i, count, arcs, memory)
+        linked += count
         rank[state] = done
         done += 1
     return (
@@ -180,7 +207,124 @@ def _memory(states: int) -> _Memory:
         np.empty(1 << 16, dtype=np.int64),
         np.empty(1 << 16, dtype=np.int32),
         np.empty(1 << 16, dtype=np.int32),
+        np.empty(0, dtype=np.int32),
+        np.empty((0, 0), dtype=np.int64),
+        np.empty((0, 0), dtype=np.bool_),
     )
+
+
+@compiled
+def _with_room(state: int, arcs: _Arcs, memory: _Memory) -> _Memory:
+    """Make room for a shortcut from every state before this one to every one after it."""
+    out_of, into = 0, 0
+    arc = arcs.first_out[state]
+    while arc >= 0:
+        out_of += 1
+        arc = arcs.next_out[arc]
+    arc = arcs.first_in[state]
+    while arc >= 0:
+        into += 1
+        arc = arcs.next_in[arc]
+    room = out_of * into
+    if room <= memory.new_tail.size:
+        return memory
+    return _Memory(
+        memory.reached,
+        memory.wanted,
+        memory.touched,
+        memory.heap,
+        memory.keys,
+        np.empty(2 * room, dtype=np.int32),
+        np.empty(2 * room, dtype=np.int32),
+        np.empty(2 * room, dtype=np.int64),
+        np.empty(2 * room, dtype=np.int32),
+        np.empty(2 * room, dtype=np.int32),
+        memory.place,
+        memory.least,
+        memory.joined,
+    )
+
+
+@compiled
+def _with_core(rank: NDArray[np.int32], left: int, linked: int, arcs: _Arcs, memory: _Memory) -> _Memory:
+    """Search from every state that is left to all others, and keep only arcs that cost no more than that."""
+    core = np.flatnonzero(rank < 0)
+    place = np.full(rank.size, NONE, dtype=np.int32)
+    for at in range(left):
+        place[core[at]] = at
+    # A search that ran out of room would find costs too high, and an arc could seem as good as any path: each of the
+    # ``linked`` arcs may want its place in the queue.
+    memory = _Memory(
+        memory.reached,
+        memory.wanted,
+        memory.touched,
+        np.empty(linked + 1, dtype=np.int32),
+        np.empty(linked + 1, dtype=np.int64),
+        memory.new_tail,
+        memory.new_head,
+        memory.new_cost,
+        memory.new_a,
+        memory.new_b,
+        memory.place,
+        memory.least,
+        memory.joined,
+    )
+    least = np.full((left, left), INFINITE, dtype=np.int64)
+    for at in range(left):
+        touches = _search(core[at], NONE, INFINITE - 1, left, 1, arcs, memory)
+        for i in range(touches):
+            state = memory.touched[i]
+            least[at, place[state]] = memory.reached[state]
+            memory.reached[state] = INFINITE
+    joined = np.zeros((left, left), dtype=np.bool_)
+    arcs.first_in[core] = NONE
+    for at in range(left):
+        arc = arcs.first_out[core[at]]
+        arcs.first_out[core[at]] = NONE
+        while arc >= 0:
+            following = arcs.next_out[arc]
+            to = place[arcs.head[arc]]
+            if arcs.cost[arc] <= least[at, to]:
+                _link(arc, arcs)
+                joined[at, to] = True
+            else:
+                arcs.cost[arc] = INFINITE
+            arc = following
+    return _Memory(
+        memory.reached,
+        memory.wanted,
+        memory.touched,
+        memory.heap,
+        memory.keys,
+        memory.new_tail,
+        memory.new_head,
+        memory.new_cost,
+        memory.new_a,
+        memory.new_b,
+        place,
+        least,
+        joined,
+    )
+
+
+@compiled
+def _queue(
+    rank: NDArray[np.int32],
+    depth: NDArray[np.int32],
+    arcs: _Arcs,
+    memory: _Memory,
+    heap: NDArray[np.int32],
+    keys: NDArray[np.int64],
+) -> int:
+    """Queue all states that are left by their importance; answers their number."""
+    size = 0
+    for state in range(rank.size):
+        if rank[state] < 0:
+            memory = _with_room(state, arcs, memory)
+            key, _ = _importance(state, depth, arcs, memory)
+            _push(state, key, size, heap, keys)
+            size += 1
+    return size
 
 
 @compiled
@@ -250,8 +394,12 @@ def _grown(arcs: _Arcs) -> _Arcs:
 
 
 @compiled
-def _take_out(state: int, depth: NDArray[np.int32], arcs: _Arcs) -> None:
-    """Unlink a state's arcs from the lists of its neighbours, which lie one deeper now; its own lists stay."""
+def _take_out(state: int, depth: NDArray[np.int32], arcs: _Arcs) -> int:
+    """Unlink a state's arcs from the lists of its neighbours, which lie one deeper now; its own lists stay.
+
+    Answers how many arcs that are.
+    """
+    gone = 0
     arc = arcs.first_out[state]
     while arc >= 0:
         other = arcs.head[arc]
@@ -264,6 +412,7 @@ def _take_out(state: int, depth: NDArray[np.int32], arcs: _Arcs) -> None:
                 at = arcs.next_in[at]
             arcs.next_in[at] = arcs.next_in[arc]
         arc = arcs.next_out[arc]
+        gone += 1
     arc = arcs.first_in[state]
     while arc >= 0:
         other = arcs.tail[arc]
@@ -276,12 +425,19 @@ def _take_out(state: int, depth: NDArray[np.int32], arcs: _Arcs) -> None:
                 at = arcs.next_out[at]
             arcs.next_out[at] = arcs.next_out[arc]
         arc = arcs.next_in[arc]
+        gone += 1
+    return gone
 
 
 @compiled
 def _add(i: int, count: int, arcs: _Arcs, memory: _Memory) -> int:
     """Put shortcut ``i`` of the list into the graph, in place of a dearer arc between the same states."""
-    arc = _find(memory.new_tail[i], memory.new_head[i], arcs)
+    arc = NONE
+    if memory.place.size > 0:
+        # Shortcuts of the core are new, and as cheap as any path between their states.
+        memory.joined[memory.place[memory.new_tail[i]], memory.place[memory.new_head[i]]] = True
+    else:
+        arc = _find(memory.new_tail[i], memory.new_head[i], arcs)
     if arc >= 0 and arcs.cost[arc] <= memory.new_cost[i]:
         return count
     if arc < 0:
@@ -326,7 +482,9 @@ def _shortcuts(state: int, most: int, arcs: _Arcs, memory: _Memory) -> tuple[int
     while into >= 0:
         gone += 1
         originals_gone += arcs.originals[into]
-        if farthest >= 0:
+        if memory.place.size > 0:
+            new = _core_shortcuts_from(into, state, new, arcs, memory)
+        elif farthest >= 0:
             new = _shortcuts_from(into, state, arcs.cost[into] + farthest, most, new, arcs, memory)
         into = arcs.next_in[into]
     return new, gone, originals_gone
@@ -351,7 +509,7 @@ def _shortcuts_from(into: int, state: int, limit: int, most: int, new: int, arcs
         head = arcs.head[out]
         memory.wanted[head] = NONE
         through = arcs.cost[into] + arcs.cost[out]
-        if head != tail and through < INFINITE and memory.reached[head] > through and new < memory.new_tail.size:
+        if head != tail and through < INFINITE and memory.reached[head] > through:
             memory.new_tail[new] = tail
             memory.new_head[new] = head
             memory.new_cost[new] = through
@@ -361,6 +519,28 @@ def _shortcuts_from(into: int, state: int, limit: int, most: int, new: int, arcs
         out = arcs.next_out[out]
     for i in range(touches):
         memory.reached[memory.touched[i]] = INFINITE
+    return new
+
+
+@compiled
+def _core_shortcuts_from(into: int, state: int, new: int, arcs: _Arcs, memory: _Memory) -> int:
+    """Add the shortcuts that begin with arc ``into``, where no path is cheaper and no arc is as good."""
+    tail = arcs.tail[into]
+    least = memory.least[memory.place[tail]]
+    joined = memory.joined[memory.place[tail]]
+    out = arcs.first_out[state]
+    while out >= 0:
+        head = arcs.head[out]
+        to = memory.place[head]
+        through = arcs.cost[into] + arcs.cost[out]
+        if head != tail and through < INFINITE and through <= least[to] and not joined[to]:
+            memory.new_tail[new] = tail
+            memory.new_head[new] = head
+            memory.new_cost[new] = through
+            memory.new_a[new] = into
+            memory.new_b[new] = out
+            new += 1
+        out = arcs.next_out[out]
     return new
 
 

@@ -63,11 +63,11 @@ class Router:
 
     def packed(self, ends: Ends) -> NDArray[np.int64]:
         """Compute packed costs between places, int64[rows, columns], 2^62 where there is no way."""
-        return fill_cells(self.climb, *self._ask(ends))
+        return fill_cells(self.climb, *self.ask(ends))
 
     def rounded(self, ends: Ends) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
         """Compute seconds and metres between places, int32[rows, columns] each, rounded half up, -1 for no way."""
-        return fill_rounded(self.climb, *self._ask(ends))
+        return fill_rounded(self.climb, *self.ask(ends))
 
     def path(self, source: int, target: int) -> tuple[int, NDArray[np.int32]] | None:
         """Find the quickest way from the end of one segment to the beginning of another, or round to the same one.
@@ -94,7 +94,8 @@ class Router:
         between = self.graph.segment[self.by_number[numbers]]
         return int(cost), np.concatenate(([source], between)).astype(np.int32)
 
-    def _ask(self, ends: Ends) -> tuple[Descent, Sources, Cells]:
+    def ask(self, ends: Ends) -> tuple[Descent, Sources, Cells]:
+        """Lay out for the sweeps what a question between places needs."""
         row_segment, column_segment = ends.segment[ends.rows], ends.segment[ends.columns]
         sources = np.unique(row_segment[row_segment >= 0])
         sources = sources[np.argsort(self.place_key[sources], kind="stable")]
