@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from optimizer.search.stop import Stop
 
 _MOVE: Final = 3
-"""Price of a move, in average visits: 15,000 ruins on 606 visits left move 11 % of them at 1, and 4 % at 3."""
+"""Price of a move, in average visits. Our own figure, from single runs on one built-in day (docs/benchmarking.md)."""
 
 _LONGEST_S: Final = 86_400
 """Overtime that a crew is given on paper where it cannot come home in time in any way."""
