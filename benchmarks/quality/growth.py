@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 import multiprocessing
-import sys
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from benchmarks.memory import peak_mb
 from benchmarks.quality.engines import Run, run
 from benchmarks.quality.rows import row
 from optimizer.search.solve import warm
@@ -88,10 +88,7 @@ def _containers(one: Row) -> int:
 
 
 def _measured(case: Case, engine: str, seconds: float, seed: int) -> Run:
-    import resource  # noqa: PLC0415 - absent on Windows, where nothing else of the benchmark needs it
 
     warm()
     done = run(engine, case.problem(engine), seconds=seconds, seed=seed)
-    # Kibibytes on Linux, bytes on macOS.
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 if sys.platform == "linux" else 1024**2)
-    return replace(done, audit={_MEMORY: round(peak, 1)})
+    return replace(done, audit={_MEMORY: round(peak_mb(), 1)})

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import datetime as dt
 import multiprocessing
-import resource
 import tempfile
 import time
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from benchmarks.memory import peak_mb
 from benchmarks.quality.rows import row
 from geodata.city.dataset import load_city
 from geodata.city.demo.city import write_demo_city
@@ -38,7 +38,7 @@ def prepared(folder: Path, cache_dir: Path) -> dict[str, float]:
         "s": time.monotonic() - began_s,
         "s CPU": time.process_time() - began_cpu_s,
         "places": float(problem.matrix.n),
-        "MB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "MB": peak_mb(),
     }
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import resource
 import statistics
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from benchmarks.memory import peak_mb
 from benchmarks.roads import peers
 from benchmarks.roads.cases import COMPACTOR, four_times, strewn
 from geodata.city.demo import write_demo_city
@@ -43,5 +43,5 @@ def _measured(extract: OsmExtract) -> dict[str, float]:
         "states": float(router_of(network, "compactor").graph.cost.size),
         "contraction": contraction,
         "matrix": statistics.median(peers.timed(lambda: travel_matrix(network, "compactor", places)) for _ in range(5)),
-        "memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "memory_mb": peak_mb(),
     }

@@ -39,8 +39,8 @@ if TYPE_CHECKING:
 LARGE: Final = 2_000
 """Visits from which a day is searched in districts. On made-up days, one core each at the same time, the whole search
 costs as much at 1,000 visits and 40 s (1,902 against 1,891), and at 3,000 and 75 s more than twice as much with
-required visits left out (21,053 against 9,055). Between them: 1,599 visits of Kim et al. need 14 trucks in districts after
-120 s and 13 when searched whole."""
+required visits left out (21,053 against 9,055). Between them: 1,599 visits of Kim et al. need 14 trucks in districts
+after 120 s and 13 when searched whole."""
 
 VISITS: Final = 400
 """In a district, about."""
