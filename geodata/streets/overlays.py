@@ -41,9 +41,8 @@ OVERLAY_DIRECTIONS: Final[tuple[OverlayDirection, ...]] = get_args(OverlayDirect
 
 _MOST_NAMED: Final = 3
 
-# Still water that a class drives through, cm. Working figures of this project, near the limits that Shand, Smith, Cox
-# and Blacka give for cars ("Appropriate Safety Criteria for Vehicles", Australian Rainfall and Runoff, project 10,
-# 2011): 30 cm for small cars, 40 cm for large ones, 50 cm for large ones with four driven wheels.
+# Still water that a class drives through, cm. Our own working figures, held against no publication: a city that knows
+# better states the classes of each flood itself (access_classes).
 WADING_CM: Final = {"compactor": 50.0, "tipper": 40.0, "three_wheeler": 20.0, "handcart": 30.0}
 
 
