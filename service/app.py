@@ -12,7 +12,7 @@ from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
 from sqlalchemy.exc import InterfaceError, OperationalError
 
-from service.api import cities, devices, forecasts, health, ngsi_ld, plans, quarantine, readings, runs
+from service.api import cities, days, devices, forecasts, health, ngsi_ld, plans, quarantine, readings, runs
 from service.api.limits import BodyLimit
 from service.api.replies import complete_openapi
 from service.cities import Cities
@@ -62,7 +62,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     install_handlers(app)
     for away in (OperationalError, InterfaceError):
         app.add_exception_handler(away, _database_away)
-    for feature in (health, cities, plans, runs, readings, devices, quarantine, forecasts, ngsi_ld):
+    for feature in (health, cities, plans, days, runs, readings, devices, quarantine, forecasts, ngsi_ld):
         app.include_router(feature.router)
     app.add_api_route("/", _page, include_in_schema=False)
     app.mount("/web", StaticFiles(directory=WEB), name="web")

@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import Depends, Path, Request
 from sqlmodel import Session
 
+from service.api.schemas import ServiceDate
 from service.cities import Cities
 from service.jobs.supervisor import Supervisor
 from service.settings import Settings
@@ -40,6 +41,7 @@ SupervisorDep = Annotated[Supervisor, Depends(_supervisor)]
 CityId = Annotated[
     str, Path(pattern="^[a-z0-9][a-z0-9-]{0,79}$", description="The city's short name.", examples=["siem-reap"])
 ]
+DayDate = Annotated[ServiceDate, Path(description="The service day.", examples=["2026-11-23"])]
 RunId = Annotated[str, Path(pattern="^[0-9a-f]{32}$", description="The run.")]
 PlanId = Annotated[str, Path(pattern="^[0-9a-f]{32}$", description="The plan.")]
 VehicleId = Annotated[
