@@ -48,12 +48,12 @@ PlannedDep = Annotated[PlannedDays, Depends(_planned)]
 CityId = Annotated[
     str, Path(pattern="^[a-z0-9][a-z0-9-]{0,79}$", description="The city's short name.", examples=["siem-reap"])
 ]
+DayDate = Annotated[ServiceDate, Path(description="The service day.", examples=["2026-11-23"])]
 RunId = Annotated[str, Path(pattern="^[0-9a-f]{32}$", description="The run.")]
 PlanId = Annotated[str, Path(pattern="^[0-9a-f]{32}$", description="The plan.")]
 VehicleId = Annotated[
     str, Path(pattern="^[^\\x00-\\x1f\\x7f]{1,200}$", description="The vehicle, as in vehicles.csv.", examples=["C1"])
 ]
-DateInPath = Annotated[ServiceDate, Path(description="The service day.", examples=["2026-11-23"])]
 ShiftId = Annotated[
     str, Path(pattern="^[^\\x00-\\x1f\\x7f]{1,200}$", description="The shift, as in shifts.csv.", examples=["C1-day"])
 ]
