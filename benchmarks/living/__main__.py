@@ -132,9 +132,7 @@ def _compared(ours: str, mine: list[Life], peer: str, theirs: list[Life], most: 
         peer_name=peer,
         goal=(None, most),
         goal_on="ratio",
-        interval=None
-        if saved.low is None or saved.high is None
-        else [round(1 - saved.high, 4), round(1 - saved.low, 4)],
+        interval=interval,
     )
 
 

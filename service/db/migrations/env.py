@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from alembic import context
 
-import service.db.plan_life  # noqa: F401 - its tables join the others
 from service.db.models import Table, UtcDateTime
 
 if TYPE_CHECKING:
