@@ -7,14 +7,35 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from fastapi import FastAPI, Request, Response
+from fastapi import Depends, FastAPI, Request, Response
 from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
 from sqlalchemy.exc import InterfaceError, OperationalError
 
-from service.api import cities, devices, forecasts, health, ngsi_ld, plans, quarantine, readings, runs
+from service.api import (
+    cities,
+    devices,
+    forecasts,
+    health,
+    keys,
+    links,
+    ngsi_ld,
+    people,
+    plans,
+    quarantine,
+    readings,
+    runs,
+    session,
+)
 from service.api.limits import BodyLimit
 from service.api.replies import complete_openapi
+from service.auth.audit import Audit
+from service.auth.gate import Gate
+from service.auth.identities import Identities
+from service.auth.permit import permit
+from service.auth.secret import server_secret
+from service.auth.throttle import Throttle
+from service.auth.tokens import Tokens
 from service.cities import Cities
 from service.db.engine import make_engine, upgrade
 from service.ingest.outlook import Outlooks
@@ -56,13 +77,31 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         openapi_url="/v1/openapi.json",
+        dependencies=[Depends(permit)],
     )
     app.state.settings = settings
+    # The last one added is the first to see a request: a body that is too large is read by nobody.
+    app.add_middleware(Audit)
+    app.add_middleware(Gate, settings=settings)
     app.add_middleware(BodyLimit, settings=settings)
     install_handlers(app)
     for away in (OperationalError, InterfaceError):
         app.add_exception_handler(away, _database_away)
-    for feature in (health, cities, plans, runs, readings, devices, quarantine, forecasts, ngsi_ld):
+    for feature in (
+        health,
+        session,
+        people,
+        keys,
+        links,
+        cities,
+        plans,
+        runs,
+        readings,
+        devices,
+        quarantine,
+        forecasts,
+        ngsi_ld,
+    ):
         app.include_router(feature.router)
     app.add_api_route("/", _page, include_in_schema=False)
     app.mount("/web", StaticFiles(directory=WEB), name="web")
@@ -77,6 +116,10 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     engine = make_engine(settings.database)
     upgrade(engine)
     app.state.engine = engine
+    app.state.identities = Identities(engine)
+    app.state.secret = server_secret(settings.home, settings.secret.get_secret_value())
+    app.state.tokens = Tokens(app.state.secret)
+    app.state.throttle = Throttle(engine)
     app.state.cities = Cities(engine, settings)
     app.state.supervisor = Supervisor(engine, settings)
     app.state.supervisor.start()

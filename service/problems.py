@@ -1,10 +1,12 @@
 """Every error of the service as one kind of reply: problem details (RFC 9457), ``application/problem+json``.
 
 ``ServiceError``
-    ``NotFound`` (404), ``Conflict`` (409), ``TooLarge`` (413), ``UnsupportedMediaType`` (415), ``InvalidRequest`` and
-    ``InvalidCity`` (422), ``QueueFull``, ``Overloaded`` and ``DatabaseAway`` (503).
+    ``NotAuthenticated`` (401), ``NotPermitted`` (403), ``NotFound`` (404), ``Conflict`` (409), ``TooLarge`` (413),
+    ``UnsupportedMediaType`` (415), ``InvalidRequest`` and ``InvalidCity`` (422), ``TooManyAttempts`` (429),
+    ``QueueFull``, ``Overloaded`` and ``DatabaseAway`` (503).
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, ClassVar, Final
@@ -83,6 +85,23 @@ class ServiceError(Exception):
         return {}
 
 
+class NotAuthenticated(ServiceError):
+    """Nobody, or nobody who is known."""
+
+    status = HTTPStatus.UNAUTHORIZED
+    kind = "not-authenticated"
+    title = "It must be known who asks"
+    headers: ClassVar[Mapping[str, str]] = {"WWW-Authenticate": "Bearer"}
+
+
+class NotPermitted(ServiceError):
+    """Somebody who may not do this."""
+
+    status = HTTPStatus.FORBIDDEN
+    kind = "not-permitted"
+    title = "Whoever asks may not do this"
+
+
 class NotFound(ServiceError):
     """There is no such thing."""
 
@@ -113,6 +132,25 @@ class UnsupportedMediaType(ServiceError):
     status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
     kind = "unsupported-media-type"
     title = "The body is of a kind that is not understood"
+
+
+class TooManyAttempts(ServiceError):
+    """Too many attempts failed.
+
+    Parameters
+    ----------
+    wait_s
+        Seconds until the next one is looked at.
+    """
+
+    status = HTTPStatus.TOO_MANY_REQUESTS
+    kind = "too-many-attempts"
+    title = "Too many attempts failed"
+
+    def __init__(self, *, wait_s: float) -> None:
+        seconds = math.ceil(wait_s)
+        super().__init__(f"Too many attempts failed; the next one is looked at in {seconds} s.")
+        self.headers = {"Retry-After": str(seconds)}  # type: ignore[misc]  # this kind's differ from time to time
 
 
 class QueueFull(ServiceError):
