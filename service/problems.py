@@ -25,6 +25,8 @@ PROBLEM_JSON: Final = "application/problem+json"
 VALUE_SHOWN: Final = 200
 """Characters of a refused value that are shown again."""
 
+_SECRET: Final = frozenset({"password", "old", "new", "code"})
+"""Fields whose values are never shown again."""
 _SENTENCES: Final = {
     HTTPStatus.NOT_FOUND: "There is nothing at this address.",
     HTTPStatus.METHOD_NOT_ALLOWED: "This address does not know this method; the header Allow lists those it knows.",
@@ -280,11 +282,15 @@ def _validation_error(request: Request, error: Exception) -> Response:
         FieldError(
             place=shown("/".join(str(part) for part in found.get("loc", ()))),
             message=shown(found.get("msg", "is wrong")),
-            value=shown(found["input"]) if found.get("type") not in ("missing", "json_invalid") else None,
+            value=shown(found["input"]) if _may_be_shown(found) else None,
         )
         for found in error.errors()
     ]
     return _service_error(request, InvalidRequest(errors))
+
+
+def _may_be_shown(found: Mapping[str, Any]) -> bool:
+    return found.get("type") not in ("missing", "json_invalid") and _SECRET.isdisjoint(found.get("loc", ()))
 
 
 def _http_error(request: Request, error: Exception) -> Response:

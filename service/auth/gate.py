@@ -46,6 +46,7 @@ class Gate:
             await self._app(scope, receive, send)
             return
         body: bytes | None = None
+        principal: Principal | None
         try:
             if self._asks and signing.KEY_HEADER in (headers := Headers(scope=scope)):
                 body = await _body(receive)

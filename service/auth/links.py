@@ -47,6 +47,7 @@ def add(
     if shift is None or (shift.weekdays is not None and date.weekday() not in shift.weekdays):
         raise NotFound(f"There is no shift {shift_id!r} on {date} in city {city_id!r}.")
     code = "".join(secrets.choice(_ALPHABET) for _ in range(_LETTERS))
+    # Adding to an aware datetime moves the clock's hands: the shift ends when the city's clock says so.
     midnight = dt.datetime.combine(date, dt.time(), tzinfo=ZoneInfo(city.timezone))
     row = DriverLinkRow(
         id=uuid4().hex,
@@ -56,7 +57,7 @@ def add(
         code_hash=digest(code),
         created_at=utc_now(),
         created_by=by,
-        expires_at=midnight + dt.timedelta(seconds=shift.end_s + shift.max_overtime_s) + LATE,
+        expires_at=(midnight + dt.timedelta(seconds=shift.end_s + shift.max_overtime_s)).astimezone(dt.UTC) + LATE,
     )
     session.add(row)
     session.flush()
