@@ -7,7 +7,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from fastapi import FastAPI, Request, Response
+from fastapi import Depends, FastAPI, Request, Response
 from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
 from sqlalchemy.exc import InterfaceError, OperationalError
@@ -19,15 +19,26 @@ from service.api import (
     driver_events,
     forecasts,
     health,
+    keys,
+    links,
     ngsi_ld,
+    people,
     plans,
     quarantine,
     readings,
     runs,
+    session,
     shifts,
 )
 from service.api.limits import BodyLimit
 from service.api.replies import complete_openapi
+from service.auth.audit import Audit
+from service.auth.gate import Gate
+from service.auth.identities import Identities
+from service.auth.permit import permit
+from service.auth.secret import server_secret
+from service.auth.throttle import Throttle
+from service.auth.tokens import Tokens
 from service.cities import Cities
 from service.db.engine import make_engine, upgrade
 from service.driving.planned import PlannedDays
@@ -70,14 +81,22 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         openapi_url="/v1/openapi.json",
+        dependencies=[Depends(permit)],
     )
     app.state.settings = settings
+    # The last one added is the first to see a request: a body that is too large is read by nobody.
+    app.add_middleware(Audit)
+    app.add_middleware(Gate, settings=settings)
     app.add_middleware(BodyLimit, settings=settings)
     install_handlers(app)
     for away in (OperationalError, InterfaceError):
         app.add_exception_handler(away, _database_away)
     for feature in (
         health,
+        session,
+        people,
+        keys,
+        links,
         cities,
         plans,
         days,
@@ -104,6 +123,10 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     engine = make_engine(settings.database)
     upgrade(engine)
     app.state.engine = engine
+    app.state.identities = Identities(engine)
+    app.state.secret = server_secret(settings.home, settings.secret.get_secret_value())
+    app.state.tokens = Tokens(app.state.secret)
+    app.state.throttle = Throttle(engine)
     app.state.cities = Cities(engine, settings)
     app.state.planned = PlannedDays(app.state.cities)
     app.state.supervisor = Supervisor(engine, settings)

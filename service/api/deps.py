@@ -1,4 +1,4 @@
-"""What endpoints are given: settings, a session, the cities in memory, the runs' supervisor."""
+"""What endpoints are given: settings, a session, the cities in memory, the runs' supervisor, who people are."""
 
 from collections.abc import Iterator
 from typing import Annotated
@@ -7,6 +7,9 @@ from fastapi import Depends, Path, Request
 from sqlmodel import Session
 
 from service.api.schemas import ServiceDate
+from service.auth.identities import Identities
+from service.auth.throttle import Throttle
+from service.auth.tokens import Tokens
 from service.cities import Cities
 from service.driving.planned import PlannedDays
 from service.jobs.supervisor import Supervisor
@@ -39,11 +42,29 @@ def _planned(request: Request) -> PlannedDays:
     return found
 
 
+def _identities(request: Request) -> Identities:
+    found: Identities = request.app.state.identities
+    return found
+
+
+def _throttle(request: Request) -> Throttle:
+    found: Throttle = request.app.state.throttle
+    return found
+
+
+def _tokens(request: Request) -> Tokens:
+    found: Tokens = request.app.state.tokens
+    return found
+
+
 SettingsDep = Annotated[Settings, Depends(_settings)]
 SessionDep = Annotated[Session, Depends(_session)]
 CitiesDep = Annotated[Cities, Depends(_cities)]
 SupervisorDep = Annotated[Supervisor, Depends(_supervisor)]
 PlannedDep = Annotated[PlannedDays, Depends(_planned)]
+IdentitiesDep = Annotated[Identities, Depends(_identities)]
+ThrottleDep = Annotated[Throttle, Depends(_throttle)]
+TokensDep = Annotated[Tokens, Depends(_tokens)]
 
 CityId = Annotated[
     str, Path(pattern="^[a-z0-9][a-z0-9-]{0,79}$", description="The city's short name.", examples=["siem-reap"])

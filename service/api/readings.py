@@ -15,6 +15,7 @@ from starlette.concurrency import run_in_threadpool
 from service.api.deps import CitiesDep, CityId, SessionDep
 from service.api.replies import errors
 from service.api.schemas import Out
+from service.auth.permit import speaks_for_itself
 from service.db.models import ReadingRow
 from service.ingest import csv_rows, lorawan, ngsi_ld, plain
 from service.ingest.body import json_of
@@ -169,7 +170,9 @@ async def post_csv(city_id: CityId, request: Request, session: SessionDep, citie
     counts = dict.fromkeys(Status, 0)
     told: list[OutcomeOut] = []
     while part := await run_in_threadpool(_next_rows, rows):
-        batch = _batch(city_id, "csv", [item for _, item in part], OLDEST_KEPT_US)
+        items = [item for _, item in part]
+        speaks_for_itself(request, items)
+        batch = _batch(city_id, "csv", items, OLDEST_KEPT_US)
         outcomes = await _written(request, batch)
         for (row, _), outcome in zip(part, outcomes, strict=True):
             counts[outcome.status] += 1
@@ -199,6 +202,7 @@ async def _take(request: Request, city_id: str, source: str, items: Sequence[Ite
     most: int = request.app.state.settings.max_batch_readings
     if len(items) > most:
         raise TooLarge(f"The request brings {len(items):,} readings; this server takes at most {most:,}.")
+    speaks_for_itself(request, items)
     received_us = now_us()
     batch = _batch(city_id, source, items, received_us - OLDEST_LIVE_US, received_us)
     outcomes = await _written(request, batch)

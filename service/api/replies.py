@@ -7,6 +7,9 @@ from typing import Any, Final
 
 from fastapi import FastAPI, Request, Response
 
+from service.auth.gate import ACCESS_COOKIE
+from service.auth.roles import Permission
+from service.auth.rules import ROUTES
 from service.db.documents import unsqueeze
 from service.problems import PROBLEM_JSON, Problem
 
@@ -14,13 +17,22 @@ GEOJSON: Final = "application/geo+json"
 
 _DESCRIPTIONS: Final = {
     400: "The body cannot be read.",
+    401: "It must be known who asks.",
+    403: "Whoever asks may not do this.",
     404: "There is no such thing.",
     409: "The request contradicts the state of things.",
     413: "More than this server accepts.",
     415: "The body is of a kind that is not understood.",
     422: "Values are wrong; every one of them is listed.",
+    429: "Too many attempts failed; try again later.",
     500: "The server failed.",
     503: "Not now; try again later.",
+}
+
+_PROBLEM: Final = {"schema": {"$ref": "#/components/schemas/Problem"}}
+SECURITY: Final = {
+    "bearer": {"type": "http", "scheme": "bearer", "description": "A token of POST /v1/session, or an API key."},
+    "cookie": {"type": "apiKey", "in": "cookie", "name": ACCESS_COOKIE, "description": "Set by POST /v1/session."},
 }
 
 
@@ -69,13 +81,19 @@ def _named(header: str, tags: set[str]) -> bool:
 
 
 def complete_openapi(app: FastAPI) -> Callable[[], dict[str, Any]]:
-    """Return the app's OpenAPI function, mended: every error is ``application/problem+json``."""
+    """Return the app's OpenAPI function, mended: credentials, and every error as ``application/problem+json``."""
     plain = app.openapi
 
     def openapi() -> dict[str, Any]:
         document = plain()
-        for operations in document["paths"].values():
-            for operation in operations.values():
+        document["components"]["securitySchemes"] = SECURITY
+        for path, operations in document["paths"].items():
+            for method, operation in operations.items():
+                if ROUTES.get(f"{method.upper()} {path}") is not Permission.PUBLIC:
+                    operation["security"] = [{name: []} for name in SECURITY]
+                    for status in (401, 403):
+                        reply = {"description": _DESCRIPTIONS[status], "content": {PROBLEM_JSON: _PROBLEM}}
+                        operation["responses"].setdefault(str(status), reply)
                 for status, reply in operation["responses"].items():
                     if status >= "400" and PROBLEM_JSON not in reply.get("content", {}):
                         reply["content"] = {PROBLEM_JSON: next(iter(reply["content"].values()))}

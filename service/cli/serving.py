@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from fastapi import FastAPI
+    from sqlalchemy import Engine
+
+    from service.settings import Settings
 
 _ANYWHERE = frozenset({"", "0.0.0.0", "::"})  # noqa: S104 - recognised, to be shown as an address that opens
 _BACKLOG = 2_048
@@ -72,6 +75,20 @@ def address_of(taken: socket.socket) -> str:
     if host in _ANYWHERE:
         host = "127.0.0.1"
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def say_how_to_sign_in(settings: Settings, engine: Engine) -> None:
+    """Say how the first account is made, where nobody could sign in; and where nobody needs to."""
+    if settings.auth == "off":
+        show.ERR.print("Nobody is asked who they are (SAMRAM_AUTH=off): whoever uses this machine may do everything.")
+        return
+    from sqlmodel import Session
+
+    from service.auth.accounts import nobody_yet
+
+    with Session(engine) as session:
+        if nobody_yet(session):
+            show.ERR.print("Nobody can sign in yet. The first account: samram people add NAME --role administrator")
 
 
 def make_server(app: FastAPI, *, log_level: str, on_started: Callable[[], None]) -> Server:
