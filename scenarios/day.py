@@ -127,21 +127,8 @@ def prepare_day(
     fills = checked_fills(fills or {})
     profiles, profile_of = truck_profiles(city.vehicles)
     at_work = shifts_of(city.shifts, service_date)
-    side, hours = city.driving_side, hours_of(city.shifts, service_date)
-    overlays = in_force(city.overlays, service_date, hours)
-    if cache_dir is not None:
-        network = cached_roads(
-            city.streets_path,
-            profiles,
-            driving_side=side,
-            hours=hours,
-            cache_dir=cache_dir,
-            extract=extract,
-            overlays=overlays,
-        )
-    else:
-        streets = extract if extract is not None else read_osm(city.streets_path)
-        network = build_roads(streets, profiles, driving_side=side, hours=hours, overlays=overlays)
+    hours = hours_of(city.shifts, service_date)
+    network = roads_of(city, service_date, extract=extract, cache_dir=cache_dir)
     containers = (*city.containers, *zone_containers(city, network))
     due = containers_due(city, containers, service_date.weekday(), fills, chosen)
     ground = Ground(profiles)
@@ -196,6 +183,27 @@ def prepare_day(
             *overlay_notes(city.overlays, network, service_date),
         ),
     )
+
+
+def roads_of(
+    city: CityDataset, service_date: dt.date, *, extract: OsmExtract | None = None, cache_dir: Path | None = None
+) -> RoadNetwork:
+    """Return the streets of a day; see ``prepare_day``."""
+    profiles, _ = truck_profiles(city.vehicles)
+    side, hours = city.driving_side, hours_of(city.shifts, service_date)
+    overlays = in_force(city.overlays, service_date, hours)
+    if cache_dir is not None:
+        return cached_roads(
+            city.streets_path,
+            profiles,
+            driving_side=side,
+            hours=hours,
+            cache_dir=cache_dir,
+            extract=extract,
+            overlays=overlays,
+        )
+    streets = extract if extract is not None else read_osm(city.streets_path)
+    return build_roads(streets, profiles, driving_side=side, hours=hours, overlays=overlays)
 
 
 def plan_day(

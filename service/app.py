@@ -12,15 +12,17 @@ from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
 from sqlalchemy.exc import InterfaceError, OperationalError
 
-from service.api import cities, days, devices, forecasts, health, ngsi_ld, plans, quarantine, readings, runs
+from service.api import cities, days, devices, edits, forecasts, health, ngsi_ld, plans, quarantine, readings, runs
 from service.api.limits import BodyLimit
 from service.api.replies import complete_openapi
 from service.cities import Cities
 from service.db.engine import make_engine, upgrade
+from service.drawing import Drawings
 from service.ingest.outlook import Outlooks
 from service.ingest.places import Places
 from service.ingest.writer import Writer
 from service.jobs.supervisor import Supervisor
+from service.opened import OpenedPlans
 from service.problems import DatabaseAway, install_handlers, problem_response
 from service.settings import Settings
 
@@ -62,7 +64,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     install_handlers(app)
     for away in (OperationalError, InterfaceError):
         app.add_exception_handler(away, _database_away)
-    for feature in (health, cities, plans, days, runs, readings, devices, quarantine, forecasts, ngsi_ld):
+    for feature in (health, cities, plans, edits, days, runs, readings, devices, quarantine, forecasts, ngsi_ld):
         app.include_router(feature.router)
     app.add_api_route("/", _page, include_in_schema=False)
     app.mount("/web", StaticFiles(directory=WEB), name="web")
@@ -78,6 +80,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     upgrade(engine)
     app.state.engine = engine
     app.state.cities = Cities(engine, settings)
+    app.state.plans = OpenedPlans(engine)
+    app.state.drawings = Drawings(engine, settings, app.state.cities, app.state.plans)
     app.state.supervisor = Supervisor(engine, settings)
     app.state.supervisor.start()
     app.state.outlooks = Outlooks(engine)

@@ -8,7 +8,9 @@ from sqlmodel import Session
 
 from service.api.schemas import ServiceDate
 from service.cities import Cities
+from service.drawing import Drawings
 from service.jobs.supervisor import Supervisor
+from service.opened import OpenedPlans
 from service.settings import Settings
 
 
@@ -33,10 +35,22 @@ def _supervisor(request: Request) -> Supervisor:
     return found
 
 
+def _plans(request: Request) -> OpenedPlans:
+    found: OpenedPlans = request.app.state.plans
+    return found
+
+
+def _drawings(request: Request) -> Drawings:
+    found: Drawings = request.app.state.drawings
+    return found
+
+
 SettingsDep = Annotated[Settings, Depends(_settings)]
 SessionDep = Annotated[Session, Depends(_session)]
 CitiesDep = Annotated[Cities, Depends(_cities)]
 SupervisorDep = Annotated[Supervisor, Depends(_supervisor)]
+PlansDep = Annotated[OpenedPlans, Depends(_plans)]
+DrawingsDep = Annotated[Drawings, Depends(_drawings)]
 
 CityId = Annotated[
     str, Path(pattern="^[a-z0-9][a-z0-9-]{0,79}$", description="The city's short name.", examples=["siem-reap"])
