@@ -17,6 +17,7 @@ from service.api import (
     days,
     devices,
     driver_events,
+    edits,
     forecasts,
     health,
     keys,
@@ -41,11 +42,13 @@ from service.auth.throttle import Throttle
 from service.auth.tokens import Tokens
 from service.cities import Cities
 from service.db.engine import make_engine, upgrade
+from service.drawing import Drawings
 from service.driving.planned import PlannedDays
 from service.ingest.outlook import Outlooks
 from service.ingest.places import Places
 from service.ingest.writer import Writer
 from service.jobs.supervisor import Supervisor
+from service.opened import OpenedPlans
 from service.problems import DatabaseAway, install_handlers, problem_response
 from service.settings import Settings
 
@@ -99,6 +102,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         links,
         cities,
         plans,
+        edits,
         days,
         runs,
         shifts,
@@ -129,6 +133,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.throttle = Throttle(engine)
     app.state.cities = Cities(engine, settings)
     app.state.planned = PlannedDays(app.state.cities)
+    app.state.plans = OpenedPlans(engine)
+    app.state.drawings = Drawings(engine, settings, app.state.cities, app.state.plans)
     app.state.supervisor = Supervisor(engine, settings)
     app.state.supervisor.start()
     app.state.outlooks = Outlooks(engine)

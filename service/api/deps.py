@@ -11,8 +11,10 @@ from service.auth.identities import Identities
 from service.auth.throttle import Throttle
 from service.auth.tokens import Tokens
 from service.cities import Cities
+from service.drawing import Drawings
 from service.driving.planned import PlannedDays
 from service.jobs.supervisor import Supervisor
+from service.opened import OpenedPlans
 from service.settings import Settings
 
 
@@ -57,6 +59,16 @@ def _tokens(request: Request) -> Tokens:
     return found
 
 
+def _plans(request: Request) -> OpenedPlans:
+    found: OpenedPlans = request.app.state.plans
+    return found
+
+
+def _drawings(request: Request) -> Drawings:
+    found: Drawings = request.app.state.drawings
+    return found
+
+
 SettingsDep = Annotated[Settings, Depends(_settings)]
 SessionDep = Annotated[Session, Depends(_session)]
 CitiesDep = Annotated[Cities, Depends(_cities)]
@@ -65,6 +77,8 @@ PlannedDep = Annotated[PlannedDays, Depends(_planned)]
 IdentitiesDep = Annotated[Identities, Depends(_identities)]
 ThrottleDep = Annotated[Throttle, Depends(_throttle)]
 TokensDep = Annotated[Tokens, Depends(_tokens)]
+PlansDep = Annotated[OpenedPlans, Depends(_plans)]
+DrawingsDep = Annotated[Drawings, Depends(_drawings)]
 
 CityId = Annotated[
     str, Path(pattern="^[a-z0-9][a-z0-9-]{0,79}$", description="The city's short name.", examples=["siem-reap"])

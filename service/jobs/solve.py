@@ -19,6 +19,7 @@ from service.clock import local_clock, utc_now
 from service.db.documents import squeeze
 from service.db.models import CityVersionRow, PlanRow, RouteRow, RunRow
 from service.db.runs import change_running, end_as_done
+from service.drawing import packed
 from service.jobs.summary import summarise
 
 if TYPE_CHECKING:
@@ -65,10 +66,10 @@ def solve(engine: Engine, settings: Settings, run_id: str, cancelled: Callable[[
             f"The plan breaks {len(violations)} constraint(s) and was thrown away; the first: {violations[0].message}"
         )
     change_running(engine, run_id, stage="drawing")
-    _store(engine, run_id, version_id, city, day, plan)
+    store(engine, run_id, version_id, city, day, plan)
 
 
-def _store(engine: Engine, run_id: str, version_id: int, city: CityDataset, day: Day, plan: Plan) -> None:
+def store(engine: Engine, run_id: str, version_id: int, city: CityDataset, day: Day, plan: Plan) -> None:
     """Write the plan with everything made from it, and that the run is done, in one transaction."""
     clock = local_clock(day.service_date, city.timezone)
     positions = {container.id: (container.lon, container.lat) for container in city.containers}
@@ -87,6 +88,7 @@ def _store(engine: Engine, run_id: str, version_id: int, city: CityDataset, day:
         summary=summarise(day.problem, plan, clock, notes=day.notes),
         document=squeeze(dumps(encode_plan(day.problem, plan))),
         routes_geojson=squeeze(collection([feature for features in (*routes, unserved) for feature in features])),
+        places=packed(day.places),
     )
     parts = [
         RouteRow(plan_id=plan_id, vehicle=route.vehicle, shift=route.shift, geojson=squeeze(collection(features)))
