@@ -12,12 +12,26 @@ from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
 from sqlalchemy.exc import InterfaceError, OperationalError
 
-from service.api import cities, days, devices, edits, forecasts, health, ngsi_ld, plans, quarantine, readings, runs
+from service.api import (
+    cities,
+    days,
+    devices,
+    driver_events,
+    edits,
+    forecasts,
+    health,
+    ngsi_ld,
+    plans,
+    quarantine,
+    readings,
+    runs,
+    shifts,
+)
 from service.api.limits import BodyLimit
 from service.api.replies import complete_openapi
 from service.cities import Cities
 from service.db.engine import make_engine, upgrade
-from service.drawing import Drawings
+from service.driving.planned import PlannedDays
 from service.ingest.outlook import Outlooks
 from service.ingest.places import Places
 from service.ingest.writer import Writer
@@ -64,7 +78,21 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     install_handlers(app)
     for away in (OperationalError, InterfaceError):
         app.add_exception_handler(away, _database_away)
-    for feature in (health, cities, plans, edits, days, runs, readings, devices, quarantine, forecasts, ngsi_ld):
+    for feature in (
+        health,
+        cities,
+        plans,
+        edits,
+        days,
+        runs,
+        readings,
+        devices,
+        quarantine,
+        forecasts,
+        ngsi_ld,
+        shifts,
+        driver_events,
+    ):
         app.include_router(feature.router)
     app.add_api_route("/", _page, include_in_schema=False)
     app.mount("/web", StaticFiles(directory=WEB), name="web")
@@ -80,8 +108,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     upgrade(engine)
     app.state.engine = engine
     app.state.cities = Cities(engine, settings)
-    app.state.plans = OpenedPlans(engine)
-    app.state.drawings = Drawings(engine, settings, app.state.cities, app.state.plans)
+    app.state.planned = PlannedDays(app.state.cities)
     app.state.supervisor = Supervisor(engine, settings)
     app.state.supervisor.start()
     app.state.outlooks = Outlooks(engine)

@@ -9,6 +9,7 @@ from sqlmodel import Session
 from service.api.schemas import ServiceDate
 from service.cities import Cities
 from service.drawing import Drawings
+from service.driving.planned import PlannedDays
 from service.jobs.supervisor import Supervisor
 from service.opened import OpenedPlans
 from service.settings import Settings
@@ -42,6 +43,10 @@ def _plans(request: Request) -> OpenedPlans:
 
 def _drawings(request: Request) -> Drawings:
     found: Drawings = request.app.state.drawings
+
+
+def _planned(request: Request) -> PlannedDays:
+    found: PlannedDays = request.app.state.planned
     return found
 
 
@@ -51,6 +56,7 @@ CitiesDep = Annotated[Cities, Depends(_cities)]
 SupervisorDep = Annotated[Supervisor, Depends(_supervisor)]
 PlansDep = Annotated[OpenedPlans, Depends(_plans)]
 DrawingsDep = Annotated[Drawings, Depends(_drawings)]
+PlannedDep = Annotated[PlannedDays, Depends(_planned)]
 
 CityId = Annotated[
     str, Path(pattern="^[a-z0-9][a-z0-9-]{0,79}$", description="The city's short name.", examples=["siem-reap"])
@@ -60,4 +66,8 @@ RunId = Annotated[str, Path(pattern="^[0-9a-f]{32}$", description="The run.")]
 PlanId = Annotated[str, Path(pattern="^[0-9a-f]{32}$", description="The plan.")]
 VehicleId = Annotated[
     str, Path(pattern="^[^\\x00-\\x1f\\x7f]{1,200}$", description="The vehicle, as in vehicles.csv.", examples=["C1"])
+]
+DateInPath = Annotated[ServiceDate, Path(description="The service day.", examples=["2026-11-23"])]
+ShiftId = Annotated[
+    str, Path(pattern="^[^\\x00-\\x1f\\x7f]{1,200}$", description="The shift, as in shifts.csv.", examples=["C1-day"])
 ]
