@@ -67,7 +67,6 @@ PlanId = Annotated[str, Path(pattern="^[0-9a-f]{32}$", description="The plan.")]
 VehicleId = Annotated[
     str, Path(pattern="^[^\\x00-\\x1f\\x7f]{1,200}$", description="The vehicle, as in vehicles.csv.", examples=["C1"])
 ]
-DateInPath = Annotated[ServiceDate, Path(description="The service day.", examples=["2026-11-23"])]
 ShiftId = Annotated[
     str, Path(pattern="^[^\\x00-\\x1f\\x7f]{1,200}$", description="The shift, as in shifts.csv.", examples=["C1-day"])
 ]

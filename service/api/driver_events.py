@@ -15,7 +15,7 @@ from pydantic import (
     WithJsonSchema,
 )
 
-from service.api.deps import CityId, DateInPath, PlannedDep, SessionDep, ShiftId
+from service.api.deps import CityId, DayDate, PlannedDep, SessionDep, ShiftId
 from service.api.replies import errors
 from service.api.schemas import In, Out, ServiceDate
 from service.api.shifts import published_shift
@@ -163,7 +163,7 @@ class EventsOut(Out):
 @router.post("/events", summary="Report what happened", responses=errors(400, 404, 409, 413, 422, 503))
 def post_events(
     city_id: CityId,
-    date: DateInPath,
+    date: DayDate,
     shift: ShiftId,
     batch: EventsIn,
     request: Request,

@@ -8,7 +8,7 @@ from fastapi import APIRouter
 from pydantic import AwareDatetime, Field
 from sqlmodel import Session
 
-from service.api.deps import CityId, DateInPath, PlannedDep, SessionDep, ShiftId
+from service.api.deps import CityId, DayDate, PlannedDep, SessionDep, ShiftId
 from service.api.replies import errors
 from service.api.schemas import Out
 from service.db.publication import published_plan
@@ -130,7 +130,7 @@ class ShiftStateOut(Out):
 
 
 @router.get("/progress", summary="How far a day is", responses=errors(404, 422, 503))
-def get_progress(city_id: CityId, date: DateInPath, session: SessionDep, planned: PlannedDep) -> ProgressOut:
+def get_progress(city_id: CityId, date: DayDate, session: SessionDep, planned: PlannedDep) -> ProgressOut:
     """Return what was done beside what was planned, for the day and for each shift."""
     plan = published_plan(session, city_id, date)
     if plan is None:
@@ -150,7 +150,7 @@ def get_progress(city_id: CityId, date: DateInPath, session: SessionDep, planned
 
 @router.get("/shifts/{shift}/state", summary="What has become of a shift's route", responses=errors(404, 422, 503))
 def get_state(
-    city_id: CityId, date: DateInPath, shift: ShiftId, session: SessionDep, planned: PlannedDep
+    city_id: CityId, date: DayDate, shift: ShiftId, session: SessionDep, planned: PlannedDep
 ) -> ShiftStateOut:
     """Return every visit's state, the unloadings and breaks: a phone that was replaced goes on from here."""
     found = published_shift(session, planned, city_id, date, shift)
