@@ -22,6 +22,7 @@ from service.api import (
     health,
     ngsi_ld,
     plans,
+    privacy,
     quarantine,
     readings,
     runs,
@@ -31,7 +32,10 @@ from service.api.limits import BodyLimit
 from service.api.replies import complete_openapi
 from service.cities import Cities
 from service.db.engine import make_engine, upgrade
+from service.drawing import Drawings
 from service.driving.planned import PlannedDays
+from service.driving.privacy import Purger
+from service.driving.routes import Routes
 from service.ingest.outlook import Outlooks
 from service.ingest.places import Places
 from service.ingest.writer import Writer
@@ -92,6 +96,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         ngsi_ld,
         shifts,
         driver_events,
+        privacy,
     ):
         app.include_router(feature.router)
     app.add_api_route("/", _page, include_in_schema=False)
@@ -108,18 +113,24 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     upgrade(engine)
     app.state.engine = engine
     app.state.cities = Cities(engine, settings)
-    app.state.planned = PlannedDays(app.state.cities)
+    app.state.plans = OpenedPlans(engine)
+    app.state.drawings = Drawings(engine, settings, app.state.cities, app.state.plans)
+    app.state.routes = Routes()
+    app.state.planned = PlannedDays(app.state.cities, app.state.drawings)
     app.state.supervisor = Supervisor(engine, settings)
     app.state.supervisor.start()
     app.state.outlooks = Outlooks(engine)
     app.state.writer = Writer(engine, Places(app.state.cities), most_waiting=settings.max_waiting_readings)
     app.state.writer.start()
+    purger = Purger(engine, keep_days=settings.keep_positions_days)
+    purger.start()
     listener = _listen_to_broker(settings, app.state.writer)
     try:
         yield
     finally:
         if listener is not None:
             listener.stop()
+        purger.stop()
         app.state.writer.stop()
         app.state.supervisor.stop()
         engine.dispose()

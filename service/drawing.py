@@ -74,7 +74,12 @@ class Drawings:
         return session.exec(asked).first() is not None
 
     def _draw(self, session: Session, plan_id: str) -> None:
-        from geodata.maps.geojson import collection, route_features, unserved_features  # noqa: PLC0415 - loads numba
+        from geodata.maps.geojson import (  # noqa: PLC0415 - loads numba
+            collection,
+            route_features,
+            unserved_features,
+            without_ways,
+        )
 
         row, version = find_plan(session, plan_id)
         opened = self._plans.open(plan_id)
@@ -93,6 +98,7 @@ class Drawings:
                 )
             )
         features = [feature for part in parts.values() for feature in orjson.loads(unsqueeze(part))["features"]]
+        features = without_ways(features)
         features += unserved_features(opened.problem, opened.plan, places, container_positions=positions)
         drawn = session.exec(
             update(PlanRow)

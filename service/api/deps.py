@@ -43,6 +43,7 @@ def _plans(request: Request) -> OpenedPlans:
 
 def _drawings(request: Request) -> Drawings:
     found: Drawings = request.app.state.drawings
+    return found
 
 
 def _planned(request: Request) -> PlannedDays:

@@ -187,7 +187,7 @@ def post_events(
         except NotBelieved as error:
             outcomes.append(_refused(_sequence(raw), error.reason, error.detail))
             continue
-        sent.append(Sent(event=event, body=dict(raw)))  # type: ignore[call-overload]  # it is what came in, checked
+        sent.append(Sent(event=event, body=dict(raw)))
         outcomes.append(None)
     try:
         stored = iter(store(request.app.state.engine, request.app.state.writer, scope, sent, visits))

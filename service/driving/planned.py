@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from service.cities import Cities
+    from service.drawing import Drawings
 
 PLANS_KEPT: Final = 32
 
@@ -80,8 +81,9 @@ class CityFacts:
 class PlannedDays:
     """Knows plans and the hours of shifts; what was read is kept, because plans and versions never change."""
 
-    def __init__(self, cities: Cities) -> None:
+    def __init__(self, cities: Cities, drawings: Drawings) -> None:
         self._cities = cities
+        self._drawings = drawings
         self._plans: OrderedDict[str, PlannedDay] = OrderedDict()
         self._facts: dict[int, CityFacts] = {}
         self._lock = threading.Lock()
@@ -93,7 +95,9 @@ class PlannedDays:
             if kept is not None:
                 self._plans.move_to_end(plan_id)
                 return kept
+        self._drawings.ensure(plan_id)  # a plan that came of edits may not be drawn yet
         squeezed = session.exec(select(PlanRow.routes_geojson).where(PlanRow.id == plan_id)).one()
+        assert squeezed is not None
         found = read_plan(plan_id, orjson.loads(unsqueeze(squeezed))["features"])
         with self._lock:
             self._plans[plan_id] = found

@@ -27,7 +27,7 @@ def reported_closure(city_id: str, service_date: dt.date, body: Mapping[str, Any
     until = body.get("until")
     return {
         "city_id": city_id,
-        "id": f"driver-{digest[:16]}",
+        "id": closure_id(digest),
         "kind": "closure",
         "source": "a driver",
         "note": body.get("note"),
@@ -37,6 +37,11 @@ def reported_closure(city_id: str, service_date: dt.date, body: Mapping[str, Any
         "created_at": utc_now(),
         "ended_at": None,
     }
+
+
+def closure_id(digest: str) -> str:
+    """Return the name of the closure that an event with this digest states."""
+    return f"driver-{digest[:16]}"
 
 
 def stated_overlays(session: Session, city_id: str, service_date: dt.date) -> tuple[Overlay, ...]:

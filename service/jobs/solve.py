@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlmodel import Session
 
-from geodata.maps.geojson import collection, route_features, unserved_features
+from geodata.maps.geojson import collection, route_features, unserved_features, without_ways
 from optimizer.judge.evaluate import check
 from optimizer.problem.codec import dumps, encode_plan
 from optimizer.search.solve import warm
@@ -87,7 +87,9 @@ def store(engine: Engine, run_id: str, version_id: int, city: CityDataset, day: 
         created_at=utc_now(),
         summary=summarise(day.problem, plan, clock, notes=day.notes),
         document=squeeze(dumps(encode_plan(day.problem, plan))),
-        routes_geojson=squeeze(collection([feature for features in (*routes, unserved) for feature in features])),
+        routes_geojson=squeeze(
+            collection(without_ways(feature for features in (*routes, unserved) for feature in features))
+        ),
         places=packed(day.places),
     )
     parts = [

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlmodel import Session
 
-from geodata.maps.geojson import collection, route_features, unserved_features
+from geodata.maps.geojson import collection, route_features, unserved_features, without_ways
 from optimizer.judge.evaluate import evaluate
 from optimizer.problem.codec import dumps, encode_plan
 from optimizer.problem.plan import Reason, Unserved, VisitAction
@@ -82,7 +82,9 @@ def publish_plan(client: TestClient, city_id: str) -> str:
                 created_at=utc_now(),
                 summary=summarise(day.problem, plan, clock),
                 document=squeeze(dumps(encode_plan(day.problem, plan))),
-                routes_geojson=squeeze(collection([one for features in (*routes, unserved) for one in features])),
+                routes_geojson=squeeze(
+                    collection(without_ways(one for features in (*routes, unserved) for one in features))
+                ),
             )
         )
         session.flush()
