@@ -1,8 +1,8 @@
 """What is kept of drivers, for how long, and how it is handed out or erased.
 
 A driver is a phone here, and a phone is a random number that it made itself: no name comes in. Positions are the one
-thing that says where a person was; they are taken in the shift alone (``service.driving.receive``) and deleted after some
-days by the service itself.
+thing that says where a person was; they are taken in the shift alone (``service.driving.receive``) and deleted after
+some days by the service itself.
 """
 
 from __future__ import annotations

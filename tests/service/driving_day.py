@@ -20,6 +20,7 @@ from scenarios.day import prepare_day
 from service.clock import local_clock, utc_now
 from service.db.documents import squeeze
 from service.db.models import PlanRow, RouteRow, RunRow
+from service.db.publication import publish
 from service.jobs.summary import summarise
 
 if TYPE_CHECKING:
@@ -92,6 +93,8 @@ def publish_plan(client: TestClient, city_id: str) -> str:
             RouteRow(plan_id=plan_id, vehicle=route.vehicle, shift=route.shift, geojson=squeeze(collection(features)))
             for route, features in zip(plan.routes, routes, strict=True)
         )
+        session.commit()
+        publish(session, plan_id)
         session.commit()
     return plan_id
 

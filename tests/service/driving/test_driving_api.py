@@ -30,6 +30,7 @@ def test_day_is_seen_as_it_is_reported(driven: Driven) -> None:
     )
     assert (reply["received"], reply["stored"], reply["refused"]) == (7, 7, 0)
     assert {one["code"] for one in reply["results"]} == {201}
+    assert driven.client.get(driven.of_day("").rstrip("/")).json()["state"] == "running"
 
     state = driven.client.get(driven.of_day(f"shifts/{shift}/state")).json()
     assert state["plan_id"] == driven.plan_id
