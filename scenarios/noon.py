@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from optimizer.problem.plan import Plan, Step
 
 SILENT_S: Final = 900
-"""A crew of which nothing was heard for so long is taken to go on as planned, with the delay that it had. Our own figure:
-phones lose the network for minutes, and a stop takes one or two."""
+"""A crew of which nothing was heard for so long is taken to go on as planned, with the delay that it had. Our own
+figure: phones lose the network for minutes, and a stop takes one or two."""
 _DOORSTEP_S: Final = 120
 """Service at an urgent stop of which only the weight is known. Our own figure."""
 
@@ -115,8 +115,8 @@ def progress_of(
 ) -> Progress | None:
     """Return how far a shift is; None where it has not departed and has nothing behind it.
 
-    What a crew says counts. The visit or unloading that is next is under way, and is finished first, unless the truck is
-    ``gone`` or full. Of a crew that was not heard for ``SILENT_S`` the plan is believed, as late as it was.
+    What a crew says counts. The visit or unloading that is next is under way, and is finished first, unless the truck
+    is ``gone`` or full. Of a crew that was not heard for ``SILENT_S`` the plan is believed, as late as it was.
     """
     route = next((one for one in plan.routes if one.shift == shift.id), None)
     known = frozenset(visit for visit in (*said.done, *said.skipped) if visit in problem.visit_by_id)
@@ -127,7 +127,8 @@ def progress_of(
         expected = as_planned(problem, route, now_s - said.behind_s)
         if expected is not None:
             return replace(expected, ready_s=max(now_s, expected.ready_s + said.behind_s), done=expected.done | known)
-    if not known and (route is None or (said.last_s is None and not said.full)):
+    at_work = known or said.unloadings or said.standing is not None or said.full
+    if not at_work and (route is None or said.last_s is None or now_s < route.departure_s):
         return None
     return _as_said(problem, plan, shift, said, known, now_s=now_s, finishes=not gone and not said.full)
 
@@ -269,6 +270,7 @@ def with_urgent(
     """
     containers = {container.id: container for container in city.containers}
     planned = {name for visit in problem.visits for name in visit.containers}
+    fleet = ground.network.profiles
     visits: list[Visit] = []
     lon: list[float] = []
     lat: list[float] = []
@@ -298,9 +300,7 @@ def with_urgent(
         lon.append(point[0])
         lat.append(point[1])
         streets.append(street)
-        profiles.append(
-            profiles_up_to(access, ground.network.profiles) or profiles_up_to(None, ground.network.profiles)
-        )
+        profiles.append(profiles_up_to(access, fleet) or profiles_up_to(None, fleet))
         visits.append(
             Visit(
                 id=one.id,
