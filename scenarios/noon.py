@@ -121,16 +121,41 @@ def progress_of(
     route = next((one for one in plan.routes if one.shift == shift.id), None)
     known = frozenset(visit for visit in (*said.done, *said.skipped) if visit in problem.visit_by_id)
     heard = said.last_s is not None and now_s - said.last_s <= SILENT_S
-    if not heard and not gone and not said.full:
-        if route is None:
-            return None
+    if not heard and not gone and route is not None:
         expected = as_planned(problem, route, now_s - said.behind_s)
         if expected is not None:
-            return replace(expected, ready_s=max(now_s, expected.ready_s + said.behind_s), done=expected.done | known)
-    at_work = known or said.unloadings or said.standing is not None or said.full
+            late = replace(expected, ready_s=max(now_s, expected.ready_s + said.behind_s), done=expected.done | known)
+            return _filled(problem, plan, shift, late) if said.full else late
+    at_work = known or said.unloadings or said.standing is not None
     if not at_work and (route is None or said.last_s is None or now_s < route.departure_s):
         return None
-    return _as_said(problem, plan, shift, said, known, now_s=now_s, finishes=not gone and not said.full)
+    found = _as_said(problem, plan, shift, said, known, now_s=now_s, finishes=not gone and not said.full)
+    return _filled(problem, plan, shift, found) if said.full else found
+
+
+def delayed(problem: Problem, shift: Shift, progress: Progress | None, until_s: int) -> Progress:
+    """Return the progress of a shift that can go on, or depart, no earlier than a moment."""
+    if progress is None:
+        status = shift.status or Status(node=problem.begin_node(shift), out=False)
+        return Progress(ready_s=max(shift.start_s, until_s), status=status)
+    return replace(progress, ready_s=max(progress.ready_s, until_s))
+
+
+def _filled(problem: Problem, plan: Plan, shift: Shift, progress: Progress) -> Progress:
+    """Return the progress of a truck that is full: of the stream that was to come where nothing is on board."""
+    vehicle = problem.vehicle_of(shift)
+    coming = (
+        problem.visit_by_id[step.id].stream
+        for route in plan.routes
+        if route.shift == shift.id
+        for step in route.steps
+        if step.kind is StepKind.VISIT and step.id not in progress.done
+    )
+    streams = progress.status.streams or frozenset([*coming][:1])
+    if not streams:
+        return progress
+    full = replace(progress.status, load_kg=vehicle.capacity_kg, load_l=vehicle.capacity_l, streams=streams, out=True)
+    return replace(progress, status=full)
 
 
 def _as_said(
@@ -163,8 +188,6 @@ def _as_said(
         else:
             truck.unload(under_way.id)
             emptied += 1
-    if said.full:
-        truck.fill_up(next((step.id for step in steps if step.kind is StepKind.VISIT and step.id not in known), None))
     taken = sum(step.kind is StepKind.BREAK and step.departure_s <= now_s for step in steps)
     begun_s = steps[0].departure_s if steps else shift.start_s
     return Progress(
@@ -229,13 +252,6 @@ class _Truck:
             self._drive(self._problem.site_by_id[site_id].node)
         self._kg, self._l, self._stop = 0, 0, None
         self._streams.clear()
-
-    def fill_up(self, coming: str | None) -> None:
-        """Be full; of the stream that was to come where nothing is on board."""
-        if not self._streams and coming is not None:
-            self._streams.add(self._problem.visit_by_id[coming].stream)
-        if self._streams:
-            self._kg, self._l = self._vehicle.capacity_kg, self._vehicle.capacity_l
 
     def status(self, *, worked_s: int) -> Status:
         """Return where it is and what it carries."""
