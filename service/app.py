@@ -21,10 +21,12 @@ from service.api import (
     forecasts,
     health,
     ngsi_ld,
+    overlays,
     plans,
     privacy,
     quarantine,
     readings,
+    replan,
     runs,
     shifts,
 )
@@ -97,6 +99,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         shifts,
         driver_events,
         privacy,
+        replan,
+        overlays,
     ):
         app.include_router(feature.router)
     app.add_api_route("/", _page, include_in_schema=False)

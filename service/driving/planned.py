@@ -72,10 +72,13 @@ class ShiftHours:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CityFacts:
-    """What of a version of a city those who follow the day need: its time zone, and the hours of its shifts."""
+    """What of a version of a city those who follow the day need: its time zone, its shifts' hours, and names."""
 
     timezone: str
     hours: Mapping[str, ShiftHours]
+    vehicles: frozenset[str]
+    containers: frozenset[str]
+    streams: frozenset[str]
 
 
 class PlannedDays:
@@ -133,7 +136,13 @@ class PlannedDays:
             )
             for shift in city.shifts
         }
-        found = CityFacts(timezone=city.timezone, hours=hours)
+        found = CityFacts(
+            timezone=city.timezone,
+            hours=hours,
+            vehicles=frozenset(vehicle.id for vehicle in city.vehicles),
+            containers=frozenset(container.id for container in city.containers),
+            streams=frozenset(city.streams),
+        )
         with self._lock:
             self._facts[version_id] = found
         return found

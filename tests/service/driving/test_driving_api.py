@@ -240,3 +240,26 @@ def test_shift_with_nothing_to_do_has_an_empty_route(driven: Driven) -> None:
     idle = min(shifts - set(driven.shifts()))
     reply = driven.client.get(driven.of_day(f"shifts/{idle}/route.geojson"))
     assert (reply.status_code, reply.json()["features"]) == (200, [])
+
+
+def test_street_that_could_not_be_passed_is_listed_until_it_is_ended(driven: Driven) -> None:
+    """A driver's word closes a street until the next day, or until the office ends it; it names nobody."""
+    shift = driven.shifts()[0]
+    first, *_ = driven.visits(shift)
+    event = {"kind": "could_not_pass", "lon": 103.8, "lat": 13.3, "note": "flooded", "time": at(first["arrival_s"])}
+    results = driven.send(
+        shift,
+        event | {"sequence": 1},
+        event | {"sequence": 2, "until": "2026-11-22"},
+        event | {"sequence": 3, "until": "2027-11-23"},
+    )["results"]
+    assert [one["code"] for one in results] == [201, 422, 422]
+    address = f"/v1/cities/{driven.city_id}/overlays"
+    [closure] = driven.client.get(address).json()["features"]
+    assert closure["geometry"] == {"type": "Point", "coordinates": [103.8, 13.3]}
+    said = closure["properties"]
+    assert (said["change"], said["note"], said["expires"]) == ("closure", "flooded", "2026-11-24")
+    assert driven.client.get(address, params={"since": "2026-11-25"}).json()["features"] == []
+    ended = [driven.client.post(f"{address}/{closure['id']}/end").json()["ended_at"] for _ in range(2)]
+    assert ended[0] == ended[1] is not None
+    assert driven.client.post(f"{address}/nothing/end").status_code == 404
