@@ -15,6 +15,7 @@ import numpy as np
 from geodata.city.profiles import classes_up_to, profiles_up_to
 from geodata.streets.snap import other_kerb, snap
 from geodata.streets.times import travel_times
+from optimizer.problem.errors import InvalidProblem
 from optimizer.problem.model import Location, Status, Visit
 from optimizer.problem.plan import StepKind
 from optimizer.search.repair import Progress, as_planned
@@ -275,17 +276,27 @@ class _Truck:
 
 
 def with_urgent(
-    problem: Problem, city: CityDataset, ground: Ground, urgent: Sequence[Urgent]
+    problem: Problem,
+    city: CityDataset,
+    ground: Ground,
+    urgent: Sequence[Urgent],
+    *,
+    behind: frozenset[str] = frozenset(),
 ) -> tuple[Problem, Ground, tuple[Visit, ...]]:
     """Return the day with a place for each urgent stop, and their visits, which are not in it yet.
 
+    Parameters
+    ----------
+    behind
+        Visits that are done or skipped: their containers may have another one.
+
     Raises
     ------
-    ValueError
+    InvalidProblem
         If there is no such container or stream, or its visit is still to come.
     """
     containers = {container.id: container for container in city.containers}
-    planned = {name for visit in problem.visits for name in visit.containers}
+    planned = {name for visit in problem.visits if visit.id not in behind for name in visit.containers}
     fleet = ground.network.profiles
     visits: list[Visit] = []
     lon: list[float] = []
@@ -296,9 +307,9 @@ def with_urgent(
         if one.container is not None:
             found = containers.get(one.container)
             if found is None:
-                raise ValueError(f"There is no container {one.container!r}.")
+                raise InvalidProblem(f"There is no container {one.container!r}.")
             if one.container in planned:
-                raise ValueError(f"Container {one.container!r} has a visit on this day already.")
+                raise InvalidProblem(f"Container {one.container!r} has a visit on this day that is still to come.")
             litres = max(1, math.ceil(one.fill * found.volume_l))
             point, access, street = (found.lon, found.lat), found.access_class, found.street
             stream, service_s, named = found.stream, found.service_s, (found.id,)
@@ -309,7 +320,7 @@ def with_urgent(
             assert one.kg is not None
             stream = one.stream or next(iter(city.streams))
             if stream not in city.streams:
-                raise ValueError(f"There is no stream {stream!r}; {', '.join(sorted(city.streams))} are known.")
+                raise InvalidProblem(f"There is no stream {stream!r}; {', '.join(sorted(city.streams))} are known.")
             litres = max(1, round(one.kg / city.density_kg_per_l(stream)))
             point, access, street = (one.lon, one.lat), None, None
             service_s, named, kg = _DOORSTEP_S, (), one.kg

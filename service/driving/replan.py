@@ -71,7 +71,7 @@ def replan(engine: Engine, settings: Settings, run_id: str, cancelled: Callable[
     ------
     RuntimeError
         If the judge does not pass the plan.
-    ValueError
+    InvalidProblem
         If what was asked does not fit the city or the plan.
     """
     with Session(engine) as session:
@@ -84,7 +84,10 @@ def replan(engine: Engine, settings: Settings, run_id: str, cancelled: Callable[
         n=len(base.problem.locations),
     )
     problem = base.problem
-    problem, ground, urgent = with_urgent(problem, base.city, ground, _urgent(problem, request["changes"]))
+    behind = frozenset(visit for visit, found in base.state.visits.items() if found.status != "arrived")
+    problem, ground, urgent = with_urgent(
+        problem, base.city, ground, _urgent(problem, request["changes"]), behind=behind
+    )
     if not urgent and (base.streets_changed or not isinstance(problem.matrix, TravelMatrix)):
         problem = replace(problem, matrix=times_on(ground, problem))
     if cancelled():

@@ -85,28 +85,36 @@ def test_breakdown_is_lived_through(driven: Driven) -> None:
 
 @pytest.mark.parametrize("kind", ["container", "street"])
 def test_urgent_stop_is_served(driven: Driven, kind: str) -> None:
-    """A container that nobody planned, or waste at a place of the map, gets a visit today, on the streets."""
-    planned = {
-        name["id"] for shift in driven.shifts() for visit in driven.visits(shift) for name in visit["containers"]
-    }
-    containers = driven.client.get(f"/v1/cities/{driven.city_id}/containers").json()["features"]
-    idle = next((one for one in containers if one["id"] not in planned), None)
-    if kind == "container":
-        if idle is None:
-            pytest.skip("every container of the built-in city is planned on this day")
-        stop = {"container": idle["id"], "fill": 0.5}
-    else:
-        lon, lat = containers[0]["geometry"]["coordinates"]
-        stop = {"lon": lon, "lat": lat, "kg": 90}
-    result, problem, plan = replanned(driven, {"kind": "urgent_stop", **stop}, at_s=5 * 3_600)
+    """A container that is full again, or waste at a place of the map, gets a visit today, and a way to it."""
+    shift, *_ = driven.shifts()
+    first, *_ = driven.visits(shift)
+    now_s = first["departure_s"] + 60
+    driven.now_us += (now_s - 16 * 3_600) * 1_000_000
+    driven.send(shift, done(1, first))
+    container = first["containers"][0]
+    stop = {"container": container["id"], "fill": 0.5}
+    if kind == "street":
+        stop = {"lon": container["lon"], "lat": container["lat"], "kg": 90}
+    result, problem, plan = replanned(driven, {"kind": "urgent_stop", **stop}, at_s=now_s)
     visit = next(visit for visit in problem.visits if visit.id.startswith("urgent:"))
-    assert visit.id in served(plan)
-    assert visit.demand_kg == 90 if kind == "street" else visit.containers == (idle["id"],)
+    assert visit.containers == ((container["id"],) if kind == "container" else ())
+    assert kind == "container" or visit.demand_kg == 90
+    taker = served(plan)[visit.id]
     assert driven.client.post(f"/v1/plans/{result['plan_id']}/publish").status_code == 200
-    shift = served(plan)[visit.id]
-    route = driven.client.get(driven.of_day(f"shifts/{shift}/route.geojson")).json()["features"]
-    drawn = next(one for one in route if one["properties"].get("id") == visit.id)
-    assert drawn["properties"]["way"]
+    route = driven.client.get(driven.of_day(f"shifts/{taker}/route.geojson")).json()["features"]
+    assert any(one["properties"].get("id") == visit.id for one in route)
+    again = driven.send(taker, done(2, {"id": visit.id, "departure_s": now_s}))
+    assert again["results"][0]["code"] == 201
+
+
+def test_container_with_a_visit_to_come_needs_no_other(driven: Driven) -> None:
+    """An urgent stop at a container that is planned anyway fails, and says why."""
+    container = driven.visits(driven.shifts()[0])[-1]["containers"][0]["id"]
+    body = {"changes": [{"kind": "urgent_stop", "container": container}], "at": at(0), "seconds": 1}
+    reply = driven.client.post(driven.of_day("replans"), json=body)
+    run = wait(driven, reply.headers["location"])
+    assert run["status"] == "failed"
+    assert "still to come" in run["error"]
 
 
 def test_full_truck_unloads_next(driven: Driven) -> None:
