@@ -23,10 +23,13 @@ from service.api import (
     keys,
     links,
     ngsi_ld,
+    overlays,
     people,
     plans,
+    privacy,
     quarantine,
     readings,
+    replan,
     runs,
     session,
     shifts,
@@ -44,6 +47,8 @@ from service.cities import Cities
 from service.db.engine import make_engine, upgrade
 from service.drawing import Drawings
 from service.driving.planned import PlannedDays
+from service.driving.privacy import Purger
+from service.driving.routes import Routes
 from service.ingest.outlook import Outlooks
 from service.ingest.places import Places
 from service.ingest.writer import Writer
@@ -105,8 +110,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         edits,
         days,
         runs,
+        replan,
         shifts,
         driver_events,
+        overlays,
+        privacy,
         readings,
         devices,
         quarantine,
@@ -132,20 +140,24 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.tokens = Tokens(app.state.secret)
     app.state.throttle = Throttle(engine)
     app.state.cities = Cities(engine, settings)
-    app.state.planned = PlannedDays(app.state.cities)
     app.state.plans = OpenedPlans(engine)
     app.state.drawings = Drawings(engine, settings, app.state.cities, app.state.plans)
+    app.state.routes = Routes()
+    app.state.planned = PlannedDays(app.state.cities, app.state.drawings)
     app.state.supervisor = Supervisor(engine, settings)
     app.state.supervisor.start()
     app.state.outlooks = Outlooks(engine)
     app.state.writer = Writer(engine, Places(app.state.cities), most_waiting=settings.max_waiting_readings)
     app.state.writer.start()
+    purger = Purger(engine, keep_days=settings.keep_positions_days)
+    purger.start()
     listener = _listen_to_broker(settings, app.state.writer)
     try:
         yield
     finally:
         if listener is not None:
             listener.stop()
+        purger.stop()
         app.state.writer.stop()
         app.state.supervisor.stop()
         engine.dispose()

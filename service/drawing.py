@@ -19,6 +19,7 @@ from service.clock import local_clock
 from service.db.documents import squeeze, unsqueeze
 from service.db.models import PlanRow, RouteRow
 from service.db.plans import find_plan
+from service.driving.streets import overlays_of_plan, with_overlays
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -49,7 +50,7 @@ class Drawings:
         self._settings = settings
         self._cities = cities
         self._plans = plans
-        self._networks: OrderedDict[tuple[str, dt.date], RoadNetwork] = OrderedDict()
+        self._networks: OrderedDict[tuple[str, dt.date, tuple[str, ...]], RoadNetwork] = OrderedDict()
         self._lock = threading.Lock()
 
     def ensure(self, plan_id: str) -> None:
@@ -74,14 +75,20 @@ class Drawings:
         return session.exec(asked).first() is not None
 
     def _draw(self, session: Session, plan_id: str) -> None:
-        from geodata.maps.geojson import collection, route_features, unserved_features  # noqa: PLC0415 - loads numba
+        from geodata.maps.geojson import (  # noqa: PLC0415 - loads numba
+            collection,
+            route_features,
+            unserved_features,
+            without_ways,
+        )
 
         row, version = find_plan(session, plan_id)
         opened = self._plans.open(plan_id)
         assert version.id is not None
-        city = self._cities.dataset(version.id, version.content_hash)
+        stated = overlays_of_plan(session, plan_id)
+        city = with_overlays(self._cities.dataset(version.id, version.content_hash), stated)
         network = self._network(city, row.service_date)
-        places = _unpacked(row.places) if row.places is not None else self._places(city, row.service_date)
+        places = unpacked(row.places) if row.places is not None else self._places(city, row.service_date)
         clock = local_clock(row.service_date, city.timezone)
         positions = {container.id: (container.lon, container.lat) for container in city.containers}
         known = self._known(session, row.parent_id, opened)
@@ -93,6 +100,7 @@ class Drawings:
                 )
             )
         features = [feature for part in parts.values() for feature in orjson.loads(unsqueeze(part))["features"]]
+        features = without_ways(features)
         features += unserved_features(opened.problem, opened.plan, places, container_positions=positions)
         drawn = session.exec(
             update(PlanRow)
@@ -117,7 +125,7 @@ class Drawings:
     def _network(self, city: CityDataset, service_date: dt.date) -> RoadNetwork:
         from scenarios.day import roads_of  # noqa: PLC0415 - loads numba
 
-        key = city.content_hash, service_date
+        key = city.content_hash, service_date, tuple(overlay.id for overlay in city.overlays)
         if key not in self._networks:
             self._networks[key] = roads_of(city, service_date, cache_dir=self._settings.cache_dir)
             while len(self._networks) > _KEPT_NETWORKS:
@@ -142,7 +150,8 @@ def packed(places: Places) -> bytes:
     return buffer.getvalue()
 
 
-def _unpacked(data: bytes) -> Places:
+def unpacked(data: bytes) -> Places:
+    """Return where a plan's nodes lie on the streets."""
     from geodata.streets.snap import Places  # noqa: PLC0415 - loads numba
 
     with np.load(io.BytesIO(data), allow_pickle=False) as arrays:

@@ -44,6 +44,8 @@ class Settings(BaseSettings):
         Readings that one request may bring; a file of them may bring more.
     max_waiting_readings
         Readings that may wait to be written; beyond, senders are told to come again.
+    keep_positions_days
+        Days after which drivers' positions are deleted.
     mqtt_host, mqtt_port, mqtt_username, mqtt_password, mqtt_tls
         The broker that the server listens to; none when ``mqtt_host`` is empty.
     mqtt_city
@@ -68,6 +70,7 @@ class Settings(BaseSettings):
     solve_workers: Annotated[int, Field(ge=1, le=64)] = 1
     max_batch_readings: Annotated[int, Field(ge=1)] = 5_000
     max_waiting_readings: Annotated[int, Field(ge=1)] = 50_000
+    keep_positions_days: Annotated[int, Field(ge=1, le=3_650)] = 60
     mqtt_host: str = ""
     mqtt_port: Annotated[int, Field(ge=1, le=65_535)] = 1883
     mqtt_username: str = ""

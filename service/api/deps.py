@@ -69,6 +69,11 @@ def _drawings(request: Request) -> Drawings:
     return found
 
 
+def _planned(request: Request) -> PlannedDays:
+    found: PlannedDays = request.app.state.planned
+    return found
+
+
 SettingsDep = Annotated[Settings, Depends(_settings)]
 SessionDep = Annotated[Session, Depends(_session)]
 CitiesDep = Annotated[Cities, Depends(_cities)]
@@ -79,6 +84,7 @@ ThrottleDep = Annotated[Throttle, Depends(_throttle)]
 TokensDep = Annotated[Tokens, Depends(_tokens)]
 PlansDep = Annotated[OpenedPlans, Depends(_plans)]
 DrawingsDep = Annotated[Drawings, Depends(_drawings)]
+PlannedDep = Annotated[PlannedDays, Depends(_planned)]
 
 CityId = Annotated[
     str, Path(pattern="^[a-z0-9][a-z0-9-]{0,79}$", description="The city's short name.", examples=["siem-reap"])

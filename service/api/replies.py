@@ -14,6 +14,7 @@ from service.db.documents import unsqueeze
 from service.problems import PROBLEM_JSON, Problem
 
 GEOJSON: Final = "application/geo+json"
+KEPT: Final[dict[int | str, dict[str, Any]]] = {304: {"description": "What If-None-Match names is still right."}}
 
 _DESCRIPTIONS: Final = {
     400: "The body cannot be read.",
@@ -47,8 +48,10 @@ def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {status: {"model": Problem, "description": _DESCRIPTIONS[status]} for status in (*statuses, 500)}
 
 
-def kept(request: Request, squeezed: bytes, *, media_type: str) -> Response:
+def kept(request: Request, squeezed: bytes, *, media_type: str, language: str | None = None) -> Response:
     """Answer with a document that is stored as gzip and never changes.
+
+    ``language`` is that of a document that others get in another one.
 
     It has a strong ETag; whoever names it in If-None-Match gets 304 and no body. The gzip form and the plain one are
     different bytes and so have different tags (RFC 9110, 8.8.3.3), either of which is recognised.
@@ -57,6 +60,8 @@ def kept(request: Request, squeezed: bytes, *, media_type: str) -> Response:
     digest = hashlib.sha256(squeezed).hexdigest()[:32]
     tags = {True: f'"{digest}-gzip"', False: f'"{digest}"'}
     headers = {"ETag": tags[zipped], "Vary": "Accept-Encoding", "Cache-Control": "no-cache"}
+    if language is not None:
+        headers |= {"Vary": "Accept-Encoding, Accept-Language", "Content-Language": language}
     if _named(request.headers.get("if-none-match", ""), set(tags.values())):
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
     if zipped:

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from service.cli import city, keys, people, show, streets, study
+from service.cli import city, keys, people, privacy, show, streets, study
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -20,6 +20,7 @@ app.add_typer(streets.app, name="streets")
 app.add_typer(study.app, name="study")
 app.add_typer(people.app, name="people")
 app.add_typer(keys.app, name="keys")
+app.add_typer(privacy.app, name="privacy")
 
 CityPath = Annotated[Path, typer.Argument(help="The city's folder, or a zip of it.", metavar="CITY")]
 Seconds = Annotated[float, typer.Option(min=1, max=86_400, help="How long to search.")]

@@ -75,7 +75,7 @@ def test_maps_are_geojson(document: dict[str, Any]) -> None:
         for name, operation in operations(document)
         if name.endswith((".geojson", "containers", "depots", "disposal-sites", "zones", "streets"))
     ]
-    assert len(maps) == 8
+    assert len(maps) == 9
     for reply in maps:
         assert list(reply["content"]) == ["application/geo+json"]
         assert "$ref" in reply["content"]["application/geo+json"]["schema"]

@@ -46,6 +46,8 @@ def values(town: Town) -> dict[str, str]:
         "name": "sokha",
         "key_id": "0" * 12,
         "link_id": "0" * 32,
+        "overlay_id": "0" * 32,
+        "phone": "0d0c1a8e-7a0b-4b6e-9d56-2f8a3a5b1c01",
     }
 
 
