@@ -62,6 +62,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     install_handlers(app)
     for away in (OperationalError, InterfaceError):
         app.add_exception_handler(away, _database_away)
+    app.router.routes.insert(0, readings.SHORT_WAY)
     for feature in (health, cities, plans, runs, readings, devices, quarantine, forecasts, ngsi_ld):
         app.include_router(feature.router)
     app.add_api_route("/", _page, include_in_schema=False)

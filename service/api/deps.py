@@ -1,7 +1,7 @@
 """What endpoints are given: settings, a session, the cities in memory, the runs' supervisor."""
 
 from collections.abc import Iterator
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import Depends, Path, Request
 from sqlmodel import Session
@@ -37,9 +37,8 @@ SessionDep = Annotated[Session, Depends(_session)]
 CitiesDep = Annotated[Cities, Depends(_cities)]
 SupervisorDep = Annotated[Supervisor, Depends(_supervisor)]
 
-CityId = Annotated[
-    str, Path(pattern="^[a-z0-9][a-z0-9-]{0,79}$", description="The city's short name.", examples=["siem-reap"])
-]
+CITY_ID: Final = "[a-z0-9][a-z0-9-]{0,79}"
+CityId = Annotated[str, Path(pattern=f"^{CITY_ID}$", description="The city's short name.", examples=["siem-reap"])]
 RunId = Annotated[str, Path(pattern="^[0-9a-f]{32}$", description="The run.")]
 PlanId = Annotated[str, Path(pattern="^[0-9a-f]{32}$", description="The plan.")]
 VehicleId = Annotated[
