@@ -49,6 +49,11 @@ class Cities:
         self._loaded: OrderedDict[str, CityDataset] = OrderedDict()
         self._lock = threading.Lock()
 
+    @property
+    def cache_dir(self) -> Path:
+        """What takes time to compute and can be deleted at any time."""
+        return self._settings.cache_dir
+
     def add(self, archive: bytes) -> tuple[CityVersionRow, bool]:
         """Check and store a city archive.
 

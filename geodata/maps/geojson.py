@@ -13,7 +13,6 @@ import orjson
 import shapely
 
 from geodata.city.build import ZONE_PREFIX
-from geodata.maps.path import route_path
 from optimizer.problem.plan import StepKind
 
 if TYPE_CHECKING:
@@ -225,6 +224,8 @@ def route_features(
     why: Mapping[str, str] | None = None,
 ) -> list[Feature]:
     """Return the features of ``route_geojson``, for those who put several routes into one collection."""
+    from geodata.maps.path import route_path  # noqa: PLC0415 - compiled code, which a server starts without
+
     path = route_path(problem, route, network, places)
     trips = route.trips
     lines: list[Feature] = []

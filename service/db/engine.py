@@ -5,11 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from alembic import command
-from alembic.config import Config
-from sqlalchemy import Engine, create_engine, event
+from sqlalchemy import Engine, create_engine, event, inspect, text
 
 if TYPE_CHECKING:
+    from alembic.config import Config
     from sqlalchemy.engine.interfaces import DBAPIConnection
 
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
@@ -41,6 +40,8 @@ def _set_up_sqlite(connection: DBAPIConnection, _record: Any) -> None:
 
 def migration_config() -> Config:
     """Return alembic's settings for the migrations in this package."""
+    from alembic.config import Config  # noqa: PLC0415 - loaded where the schema changes, not at every start
+
     config = Config()
     # ConfigParser takes % as the start of an interpolation; a folder may well have one in its name.
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
@@ -49,7 +50,25 @@ def migration_config() -> Config:
 
 def upgrade(engine: Engine) -> None:
     """Bring the database to the newest schema; does nothing when it is there already."""
+    if schema_of(engine) == newest_schema():
+        return
+    from alembic import command  # noqa: PLC0415 - as above
+
     config = migration_config()
     with engine.begin() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+
+
+def schema_of(engine: Engine) -> str | None:
+    """Return the revision that a database is at, None if it has no tables of ours."""
+    if not inspect(engine).has_table("alembic_version"):
+        return None
+    with engine.connect() as connection:
+        found: str | None = connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one_or_none()
+        return found
+
+
+def newest_schema() -> str:
+    """Return the newest revision: migrations are numbered, and their files' names begin with the number."""
+    return max(path.name.partition("_")[0] for path in (MIGRATIONS / "versions").glob("[0-9]*.py"))

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, text
 from sqlalchemy.exc import IntegrityError, StatementError
 from sqlmodel import Session
 
-from service.db.engine import make_engine, upgrade
+from service.db.engine import make_engine, migration_config, newest_schema, upgrade
 from service.db.models import CityRow, CityVersionRow, Table
 
 if TYPE_CHECKING:
@@ -49,6 +50,11 @@ def test_upgrade_twice_changes_nothing(engine: Engine) -> None:
     upgrade(engine)
     with Session(engine) as session:
         assert session.get_one(CityRow, "a").name == "A"
+
+
+def test_newest_schema_is_the_last_of_the_migrations() -> None:
+    """What the files' names say is the newest revision is where the chain of the migrations ends."""
+    assert ScriptDirectory.from_config(migration_config()).get_heads() == [newest_schema()]
 
 
 def test_sqlite_is_set_up_for_several_processes(engine: Engine) -> None:
