@@ -99,6 +99,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     install_handlers(app)
     for away in (OperationalError, InterfaceError):
         app.add_exception_handler(away, _database_away)
+    app.router.routes.insert(0, readings.SHORT_WAY)
     for feature in (
         health,
         session,
@@ -122,6 +123,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         ngsi_ld,
     ):
         app.include_router(feature.router)
+    app.include_router(quarantine.of_no_city)
     app.add_api_route("/", _page, include_in_schema=False)
     app.mount("/web", StaticFiles(directory=WEB), name="web")
     app.openapi = complete_openapi(app)  # type: ignore[method-assign]  # the way FastAPI documents to change it

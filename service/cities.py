@@ -51,6 +51,11 @@ class Cities:
         self._loaded: OrderedDict[str, CityDataset] = OrderedDict()
         self._lock = threading.Lock()
 
+    @property
+    def cache_dir(self) -> Path:
+        """What takes time to compute and can be deleted at any time."""
+        return self._settings.cache_dir
+
     def add(
         self, archive: bytes, *, permitted: Callable[[str], bool] = lambda _city_id: True
     ) -> tuple[CityVersionRow, bool]:

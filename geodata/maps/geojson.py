@@ -12,9 +12,7 @@ import numpy as np
 import orjson
 import shapely
 
-from geodata.maps.path import route_path
 from geodata.maps.words import LANGUAGES, sentence, turn_text
-from geodata.streets.instructions import instructions
 from optimizer.problem.plan import StepKind
 
 if TYPE_CHECKING:
@@ -227,6 +225,8 @@ def route_features(
     why: Mapping[str, str] | None = None,
 ) -> list[Feature]:
     """Return the features of ``route_geojson``, for those who put several routes into one collection."""
+    from geodata.maps.path import route_path  # noqa: PLC0415 - compiled code, which a server starts without
+
     path = route_path(problem, route, network, places)
     trips = route.trips
     lines: list[Feature] = []
@@ -335,6 +335,8 @@ def _trip_feature(
 
 def _way(network: RoadNetwork, places: Places, driven: DrivenLeg) -> list[dict[str, Any]]:
     """Say how to drive a leg, turn by turn."""
+    from geodata.streets.instructions import instructions  # noqa: PLC0415 - as above
+
     turns = [
         {
             "maneuver": one.maneuver,

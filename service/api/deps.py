@@ -1,7 +1,7 @@
 """What endpoints are given: settings, a session, the cities in memory, the runs' supervisor, who people are."""
 
 from collections.abc import Iterator
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import Depends, Path, Request
 from sqlmodel import Session
@@ -69,11 +69,6 @@ def _drawings(request: Request) -> Drawings:
     return found
 
 
-def _planned(request: Request) -> PlannedDays:
-    found: PlannedDays = request.app.state.planned
-    return found
-
-
 SettingsDep = Annotated[Settings, Depends(_settings)]
 SessionDep = Annotated[Session, Depends(_session)]
 CitiesDep = Annotated[Cities, Depends(_cities)]
@@ -84,11 +79,9 @@ ThrottleDep = Annotated[Throttle, Depends(_throttle)]
 TokensDep = Annotated[Tokens, Depends(_tokens)]
 PlansDep = Annotated[OpenedPlans, Depends(_plans)]
 DrawingsDep = Annotated[Drawings, Depends(_drawings)]
-PlannedDep = Annotated[PlannedDays, Depends(_planned)]
 
-CityId = Annotated[
-    str, Path(pattern="^[a-z0-9][a-z0-9-]{0,79}$", description="The city's short name.", examples=["siem-reap"])
-]
+CITY_ID: Final = "[a-z0-9][a-z0-9-]{0,79}"
+CityId = Annotated[str, Path(pattern=f"^{CITY_ID}$", description="The city's short name.", examples=["siem-reap"])]
 DayDate = Annotated[ServiceDate, Path(description="The service day.", examples=["2026-11-23"])]
 RunId = Annotated[str, Path(pattern="^[0-9a-f]{32}$", description="The run.")]
 PlanId = Annotated[str, Path(pattern="^[0-9a-f]{32}$", description="The plan.")]

@@ -85,6 +85,9 @@ ROUTES: Final[Mapping[str, Permission]] = {
     f"DELETE {_CITY}/devices/{{device}}": Permission.SENSORS,
     f"GET {_CITY}/quarantine": Permission.LOOK,
     f"POST {_CITY}/quarantine/{{number}}/resolve": Permission.SENSORS,
+    f"POST {_CITY}/quarantine/{{number}}/retry": Permission.SENSORS,
+    f"POST {_CITY}/quarantine/retry": Permission.SENSORS,
+    "GET /v1/quarantine": Permission.SENSORS,
     f"GET {_CITY}/ngsi-ld/WasteContainer": Permission.LOOK,
     f"GET {_CITY}/ngsi-ld/WasteObserved": Permission.LOOK,
     # Forecasts

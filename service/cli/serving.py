@@ -93,7 +93,8 @@ def say_how_to_sign_in(settings: Settings, engine: Engine) -> None:
 
 def make_server(app: FastAPI, *, log_level: str, on_started: Callable[[], None]) -> Server:
     """Return a server that is not running yet."""
-    return Server(uvicorn.Config(app, log_level=log_level), on_started)
+    # A line for each of thousands of readings a second took a twentieth of the time, and nobody reads it.
+    return Server(uvicorn.Config(app, log_level=log_level, access_log=False), on_started)
 
 
 def run(server: Server, taken: socket.socket) -> None:
