@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from service.cli import city, show, streets
+from service.cli import city, show, streets, study
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -17,6 +17,7 @@ app = typer.Typer(
 )
 app.add_typer(city.app, name="city")
 app.add_typer(streets.app, name="streets")
+app.add_typer(study.app, name="study")
 
 CityPath = Annotated[Path, typer.Argument(help="The city's folder, or a zip of it.", metavar="CITY")]
 Seconds = Annotated[float, typer.Option(min=1, max=86_400, help="How long to search.")]

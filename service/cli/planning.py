@@ -83,7 +83,7 @@ def plan_city(
     with told():
         day = prepare_day(city, service_date, extract=extract, chosen=chosen, cache_dir=_roads_dir())
         warm()
-    with _asked_to_end() as asked:
+    with asked_to_end() as asked:
         show.day_line(day)
         show.notes(day.notes)
         limit = Deadline(seconds, time.monotonic) if steps is None else StepLimit(steps)
@@ -114,7 +114,7 @@ def _roads_dir() -> Path | None:
 
 
 @contextmanager
-def _asked_to_end() -> Iterator[Callable[[], bool]]:
+def asked_to_end() -> Iterator[Callable[[], bool]]:
     """Turn the first Ctrl+C into an answer; a second one acts as usual.
 
     The usual KeyboardInterrupt would be raised inside the solver library's callbacks, which lose it.
