@@ -281,6 +281,7 @@ class _Runner:
             "first": min(study.days).isoformat() if chain else None,
             "seconds": study.budget.seconds,
             "steps": study.budget.steps,
+            "reserve": study.budget.reserve,
             "samples": study.samples,
         }
         if number != ANCHOR:

@@ -31,6 +31,7 @@ Samples = Annotated[int, typer.Option(min=1, max=10_000, help="How often each pl
 Out = Annotated[
     Path | None, typer.Option(help="Folder for results and reports; a study that was cut short goes on there.")
 ]
+Reserve = Annotated[float, typer.Option(min=0, max=0.5, help="Share of shifts and trucks that plans leave free.")]
 Cluster = Annotated[str | None, typer.Option(help="Address of a Dask scheduler, such as tcp://10.0.0.5:8786.")]
 
 
@@ -48,6 +49,7 @@ def fleet(
     ] = None,
     seconds: Seconds = 5,
     steps: Steps = None,
+    reserve: Reserve = 0.1,
     samples: Samples = 200,
     workers: Workers = 1,
     cluster: Cluster = None,
@@ -69,7 +71,7 @@ def fleet(
             scenarios=fleet_scenarios(sizes),
             days=days_from(begins, days),
             seeds=tuple(range(seeds)),
-            budget=Budget(seconds=seconds) if steps is None else Budget(steps=steps),
+            budget=Budget(seconds=seconds if steps is None else None, steps=steps, reserve=reserve),
             samples=samples,
         )
         _run(study, path, workers=workers, cluster=cluster, out=out, search=search)
