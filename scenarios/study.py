@@ -47,7 +47,7 @@ class Study:
     Parameters
     ----------
     scenarios
-        The first one is what all others are compared with.
+        The first one is what the others are compared with (``scenarios.compare.reference``).
     seeds
         Each gives every day other amounts of waste, the same in all scenarios.
     samples
