@@ -18,8 +18,8 @@ _COLUMNS: Final = (
     ("{} a day", "cost", ",.0f"), ("a year", "", ""), ("a tonne", "", ""), ("trucks", "trucks", ".1f"),
     ("crew h", "crew_hours", ".1f"), ("km", "km", ",.0f"), ("t", "tonnes", ",.1f"),
 
-    ("overtime h", "overtime_hours", ".1f"), ("unserved", "unserved", ".1f"), ("overflow", "overflows", ".1f"), ("fuel l", "fuel_l", ",.0f"),
-    ("kg CO2e", "co2e_kg", ",.0f"), ("fill", "fill", ".0%"), ("held", "", ""),
+    ("overtime h", "overtime_hours", ".1f"), ("unserved", "unserved", ".1f"), ("overflow", "overflows", ".1f"),
+    ("fuel l", "fuel_l", ",.0f"), ("kg CO2e", "co2e_kg", ",.0f"), ("fill", "fill", ".0%"), ("held", "", ""),
 )  # fmt: skip
 _LEGEND: Final = (
     "Means over all days and draws. Unserved: required visits that stay behind on a day. Overflow: containers that are "
