@@ -138,9 +138,9 @@ def _run(
         show.notes([f"{line.name}: {line.why_not}" for line in lines if line.why_not])
         if said := answer(result, lines):
             show.OUT.print(said, markup=False)
+        times = "once" if result.measurements == 1 else f"{result.measurements} times"
         show.ERR.print(
-            f"Travel times were measured {result.measurements} times, for {len(study.scenarios)} scenarios on "
-            f"{len(study.days)} days."
+            f"Travel times were measured {times}, for {len(study.scenarios)} scenarios on {len(study.days)} days."
         )
         if result.cancelled:
             show.ERR.print("The study was cut short; the table holds what is done.", style="yellow")
