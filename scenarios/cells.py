@@ -188,12 +188,15 @@ class Bench:
         prepared_s = time.monotonic()
         start = carried_over(problem, decoded_orders(task.start)) if task.start else None
         stop = self.budget.stop() if cancelled is None else AnyOf(self.budget.stop(), cancelled)
-        found = solve(with_reserve(problem, self.budget.reserve), stop=stop, seed=task.seed, start=start).plan
+        spared = with_reserve(problem, self.budget.reserve)
+        found = solve(spared, stop=stop, seed=task.seed, start=start).plan
         plan = evaluate(problem, orders_of(problem, found), unserved=found.unserved).plan
         solved_s = time.monotonic()
         figures = self._figures(task, day, plan, morning)
         return {
             **figures,
+            # What bound the plan are the limits that it was made within.
+            "limits": limits_reached(spared, found),
             "orders": encoded_orders(orders_of(problem, plan)),
             "took": {
                 "prepare_s": round(prepared_s - begun_s, 3),
@@ -245,7 +248,6 @@ class Bench:
                 "tonnes": spread(lived.collected_kg / 1_000),
                 "held": round(float(lived.held.mean()), 4),
             },
-            "limits": limits_reached(problem, plan),
             "reasons": reasons_counted(plan),
             "notes": list(day.notes),
         }

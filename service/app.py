@@ -12,7 +12,7 @@ from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
 from sqlalchemy.exc import InterfaceError, OperationalError
 
-from service.api import cities, devices, forecasts, health, ngsi_ld, plans, quarantine, readings, runs
+from service.api import cities, devices, forecasts, health, ngsi_ld, plans, quarantine, readings, runs, studies
 from service.api.limits import BodyLimit
 from service.api.replies import complete_openapi
 from service.cities import Cities
@@ -20,6 +20,7 @@ from service.db.engine import make_engine, upgrade
 from service.ingest.outlook import Outlooks
 from service.ingest.places import Places
 from service.ingest.writer import Writer
+from service.jobs.studies import Studies
 from service.jobs.supervisor import Supervisor
 from service.problems import DatabaseAway, install_handlers, problem_response
 from service.settings import Settings
@@ -62,7 +63,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     install_handlers(app)
     for away in (OperationalError, InterfaceError):
         app.add_exception_handler(away, _database_away)
-    for feature in (health, cities, plans, runs, readings, devices, quarantine, forecasts, ngsi_ld):
+    for feature in (health, cities, plans, runs, readings, devices, quarantine, forecasts, ngsi_ld, studies):
         app.include_router(feature.router)
     app.add_api_route("/", _page, include_in_schema=False)
     app.mount("/web", StaticFiles(directory=WEB), name="web")
@@ -80,6 +81,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.cities = Cities(engine, settings)
     app.state.supervisor = Supervisor(engine, settings)
     app.state.supervisor.start()
+    app.state.studies = Studies(engine, settings)
+    app.state.studies.start()
     app.state.outlooks = Outlooks(engine)
     app.state.writer = Writer(engine, Places(app.state.cities), most_waiting=settings.max_waiting_readings)
     app.state.writer.start()
@@ -90,6 +93,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         if listener is not None:
             listener.stop()
         app.state.writer.stop()
+        app.state.studies.stop()
         app.state.supervisor.stop()
         engine.dispose()
 

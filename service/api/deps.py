@@ -7,6 +7,7 @@ from fastapi import Depends, Path, Request
 from sqlmodel import Session
 
 from service.cities import Cities
+from service.jobs.studies import Studies
 from service.jobs.supervisor import Supervisor
 from service.settings import Settings
 
@@ -32,16 +33,23 @@ def _supervisor(request: Request) -> Supervisor:
     return found
 
 
+def _studies(request: Request) -> Studies:
+    found: Studies = request.app.state.studies
+    return found
+
+
 SettingsDep = Annotated[Settings, Depends(_settings)]
 SessionDep = Annotated[Session, Depends(_session)]
 CitiesDep = Annotated[Cities, Depends(_cities)]
 SupervisorDep = Annotated[Supervisor, Depends(_supervisor)]
+StudiesDep = Annotated[Studies, Depends(_studies)]
 
 CityId = Annotated[
     str, Path(pattern="^[a-z0-9][a-z0-9-]{0,79}$", description="The city's short name.", examples=["siem-reap"])
 ]
 RunId = Annotated[str, Path(pattern="^[0-9a-f]{32}$", description="The run.")]
 PlanId = Annotated[str, Path(pattern="^[0-9a-f]{32}$", description="The plan.")]
+StudyId = Annotated[str, Path(pattern="^[0-9a-f]{32}$", description="The study.")]
 VehicleId = Annotated[
     str, Path(pattern="^[^\\x00-\\x1f\\x7f]{1,200}$", description="The vehicle, as in vehicles.csv.", examples=["C1"])
 ]

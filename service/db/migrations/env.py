@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from alembic import context
 
+import service.db.studies  # noqa: F401 - its table joins the others
 from service.db.models import Table, UtcDateTime
 
 if TYPE_CHECKING:
