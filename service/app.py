@@ -33,6 +33,7 @@ from service.api import (
     runs,
     session,
     shifts,
+    studies,
 )
 from service.api.limits import BodyLimit
 from service.api.replies import complete_openapi
@@ -52,6 +53,7 @@ from service.driving.routes import Routes
 from service.ingest.outlook import Outlooks
 from service.ingest.places import Places
 from service.ingest.writer import Writer
+from service.jobs.studies import Studies
 from service.jobs.supervisor import Supervisor
 from service.opened import OpenedPlans
 from service.problems import DatabaseAway, install_handlers, problem_response
@@ -121,6 +123,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         quarantine,
         forecasts,
         ngsi_ld,
+        studies,
     ):
         app.include_router(feature.router)
     app.include_router(quarantine.of_no_city)
@@ -148,6 +151,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.planned = PlannedDays(app.state.cities, app.state.drawings)
     app.state.supervisor = Supervisor(engine, settings)
     app.state.supervisor.start()
+    app.state.studies = Studies(engine, settings)
+    app.state.studies.start()
     app.state.outlooks = Outlooks(engine)
     app.state.writer = Writer(engine, Places(app.state.cities), most_waiting=settings.max_waiting_readings)
     app.state.writer.start()
@@ -161,6 +166,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
             listener.stop()
         purger.stop()
         app.state.writer.stop()
+        app.state.studies.stop()
         app.state.supervisor.stop()
         engine.dispose()
 

@@ -40,6 +40,8 @@ class Settings(BaseSettings):
         Runs that search at the same time, each in a process of its own.
     solve_workers
         Processes in which each run searches, for machines with that many processors free.
+    max_study_cells
+        Scenarios times days times seeds that one study may have.
     max_batch_readings
         Readings that one request may bring; a file of them may bring more.
     max_waiting_readings
@@ -68,6 +70,7 @@ class Settings(BaseSettings):
     max_waiting_runs: Annotated[int, Field(ge=0)] = 20
     concurrent_runs: Annotated[int, Field(ge=1, le=64)] = 1
     solve_workers: Annotated[int, Field(ge=1, le=64)] = 1
+    max_study_cells: Annotated[int, Field(ge=1)] = 2_000
     max_batch_readings: Annotated[int, Field(ge=1)] = 5_000
     max_waiting_readings: Annotated[int, Field(ge=1)] = 50_000
     keep_positions_days: Annotated[int, Field(ge=1, le=3_650)] = 60
@@ -114,6 +117,11 @@ class Settings(BaseSettings):
     def cities_dir(self) -> Path:
         """Unpacked city archives, one folder per content hash; they can be deleted and come back from the database."""
         return self.home / "cities"
+
+    @property
+    def studies_dir(self) -> Path:
+        """Cells of studies that are done, one folder for each study; without them a study begins anew."""
+        return self.home / "studies"
 
     @property
     def cache_dir(self) -> Path:

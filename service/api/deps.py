@@ -13,6 +13,7 @@ from service.auth.tokens import Tokens
 from service.cities import Cities
 from service.drawing import Drawings
 from service.driving.planned import PlannedDays
+from service.jobs.studies import Studies
 from service.jobs.supervisor import Supervisor
 from service.opened import OpenedPlans
 from service.settings import Settings
@@ -69,6 +70,11 @@ def _drawings(request: Request) -> Drawings:
     return found
 
 
+def _studies(request: Request) -> Studies:
+    found: Studies = request.app.state.studies
+    return found
+
+
 SettingsDep = Annotated[Settings, Depends(_settings)]
 SessionDep = Annotated[Session, Depends(_session)]
 CitiesDep = Annotated[Cities, Depends(_cities)]
@@ -79,12 +85,14 @@ ThrottleDep = Annotated[Throttle, Depends(_throttle)]
 TokensDep = Annotated[Tokens, Depends(_tokens)]
 PlansDep = Annotated[OpenedPlans, Depends(_plans)]
 DrawingsDep = Annotated[Drawings, Depends(_drawings)]
+StudiesDep = Annotated[Studies, Depends(_studies)]
 
 CITY_ID: Final = "[a-z0-9][a-z0-9-]{0,79}"
 CityId = Annotated[str, Path(pattern=f"^{CITY_ID}$", description="The city's short name.", examples=["siem-reap"])]
 DayDate = Annotated[ServiceDate, Path(description="The service day.", examples=["2026-11-23"])]
 RunId = Annotated[str, Path(pattern="^[0-9a-f]{32}$", description="The run.")]
 PlanId = Annotated[str, Path(pattern="^[0-9a-f]{32}$", description="The plan.")]
+StudyId = Annotated[str, Path(pattern="^[0-9a-f]{32}$", description="The study.")]
 VehicleId = Annotated[
     str, Path(pattern="^[^\\x00-\\x1f\\x7f]{1,200}$", description="The vehicle, as in vehicles.csv.", examples=["C1"])
 ]

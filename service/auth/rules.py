@@ -7,6 +7,7 @@ from sqlmodel import Session, select
 
 from service.auth.roles import Permission
 from service.db.models import CityVersionRow, PlanRow, RunRow
+from service.db.studies import StudyRow
 
 _CITY: Final = "/v1/cities/{city_id}"
 _SHIFT: Final = f"{_CITY}/days/{{date}}/shifts/{{shift}}"
@@ -90,6 +91,15 @@ ROUTES: Final[Mapping[str, Permission]] = {
     "GET /v1/quarantine": Permission.SENSORS,
     f"GET {_CITY}/ngsi-ld/WasteContainer": Permission.LOOK,
     f"GET {_CITY}/ngsi-ld/WasteObserved": Permission.LOOK,
+    # Studies
+    f"GET {_CITY}/studies": Permission.LOOK,
+    f"POST {_CITY}/studies": Permission.STUDY,
+    "GET /v1/studies/{study_id}": Permission.LOOK,
+    "GET /v1/studies/{study_id}/progress": Permission.LOOK,
+    "POST /v1/studies/{study_id}/cancel": Permission.STUDY,
+    "GET /v1/studies/{study_id}/results": Permission.LOOK,
+    "GET /v1/studies/{study_id}/compare": Permission.LOOK,
+    "GET /v1/studies/{study_id}/brief.pdf": Permission.LOOK,
     # Forecasts
     f"GET {_CITY}/forecasts": Permission.LOOK,
     f"GET {_CITY}/forecasts.geojson": Permission.LOOK,
@@ -116,8 +126,13 @@ def _city_of_plan(session: Session, plan_id: str) -> str | None:
     return session.exec(select(CityVersionRow.city_id).join(PlanRow).where(PlanRow.id == plan_id)).first()
 
 
+def _city_of_study(session: Session, study_id: str) -> str | None:
+    return session.exec(select(CityVersionRow.city_id).join(StudyRow).where(StudyRow.id == study_id)).first()
+
+
 OWNERS: Final[Mapping[str, tuple[str, Callable[[Session, str], str | None]]]] = {
     "run_id": ("run", _city_of_run),
     "plan_id": ("plan", _city_of_plan),
+    "study_id": ("study", _city_of_study),
 }
 """For a path that names no city: what its parameter is called in a sentence, and the city that the thing belongs to."""
