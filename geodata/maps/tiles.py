@@ -24,7 +24,7 @@ from pmtiles.writer import Writer
 from geodata.streets.osm_file import EXPECTED, inspect, refuse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -140,7 +140,7 @@ def write_tiles(extract: Path, target: Path, *, bounds: Box, attribution: str) -
     handle, name = tempfile.mkstemp(prefix=".tiles-", dir=target.parent)
     try:
         with os.fdopen(handle, "wb") as file:
-            writer = Writer(file)
+            writer: Any = Writer(file)  # type: ignore[no-untyped-call]  # the library has no types
             for tile_id, tile in sorted(_tiles(layers, bounds)):
                 writer.write_tile(tile_id, tile)
             writer.finalize(_header(bounds), _metadata(layers, attribution))
@@ -159,23 +159,28 @@ def _features(extract: Path, form: str) -> Iterator[_Feature]:
         .with_filter(osmium.filter.KeyFilter(*_KEYS))
     )
     for thing in objects:
-        if thing.is_node():
-            make: Callable[[], str] = lambda node=thing: maker.create_point(node.location)  # noqa: E731
-            said = _point(thing.tags)
-        elif thing.is_way():
-            make = lambda way=thing: maker.create_linestring(way)  # noqa: E731
-            said = _line(thing.tags, closed=thing.is_closed())
-        elif thing.is_area():
-            make = lambda area=thing: maker.create_multipolygon(area)  # noqa: E731
-            said = _area(thing.tags)
-        else:
-            continue
+        said = _said(thing)
         if said is None:
             continue
         try:
-            yield _Feature(*said, make())
+            yield _Feature(*said, _shape(maker, thing))
         except (RuntimeError, osmium.InvalidLocationError):
             continue
+
+
+def _said(thing: Any) -> tuple[str, int, dict[str, Any]] | None:
+    """Return the layer, the first zoom and the properties of an object; None where it is not drawn."""
+    if thing.is_node():
+        return _point(thing.tags)
+    if thing.is_way():
+        return _line(thing.tags, closed=thing.is_closed())
+    return _area(thing.tags) if thing.is_area() else None
+
+
+def _shape(maker: Any, thing: Any) -> str:
+    if thing.is_node():
+        return str(maker.create_point(thing.location))
+    return str(maker.create_linestring(thing) if thing.is_way() else maker.create_multipolygon(thing))
 
 
 def _names(tags: Any) -> dict[str, Any]:

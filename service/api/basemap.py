@@ -66,6 +66,7 @@ def drawn_basemap(city: CityDataset, cache_dir: Path) -> Path:
 
 
 def _around(city: CityDataset) -> tuple[float, float, float, float]:
-    places = [*city.containers, *city.depots, *city.disposal_sites]
-    lons, lats = [place.lon for place in places], [place.lat for place in places]
+    parts = (city.containers, city.depots, city.disposal_sites)
+    lons = [place.lon for part in parts for place in part]
+    lats = [place.lat for part in parts for place in part]
     return min(lons) - AROUND_DEG, min(lats) - AROUND_DEG, max(lons) + AROUND_DEG, max(lats) + AROUND_DEG
