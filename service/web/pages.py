@@ -36,6 +36,7 @@ builds it again. The HTTP API works without them.
 """
 DOCUMENTS: Final = {
     "/": "department.html",
+    "/drive": "drive.html",
 }
 
 
@@ -53,6 +54,8 @@ def install_pages(app: FastAPI) -> None:
     """Serve the pages and their files."""
     for address, document in DOCUMENTS.items():
         app.add_api_route(address, _sender(document), include_in_schema=False)
+    # A worker serves the addresses below its own, and the driver's page is not below /web.
+    app.add_api_route("/drive-worker.js", _sender("drive-worker.js"), include_in_schema=False)
     app.mount("/web", GZipMiddleware(_Files(directory=WEB)), name="web")
 
 

@@ -17,22 +17,43 @@ export class Refused extends Error {
 export class Unreachable extends Error {}
 
 /**
- * Ask the server; the answer's JSON, or null where there is none.
+ * @param {string} path
+ * @param {RequestInit} [options]
+ */
+async function reach(path, options) {
+  try {
+    return await fetch(path, options);
+  } catch (error) {
+    throw new Unreachable(String(error));
+  }
+}
+
+/** @type {Promise<Response> | null} */
+let renewing = null;
+
+/** Go on with the session: its token lives a quarter of an hour, itself for days. */
+export async function renew() {
+  renewing ??= reach("/v1/session/refresh", { method: "POST" }).finally(() => {
+    renewing = null;
+  });
+  return (await renewing).ok;
+}
+
+/**
+ * Ask the server; the answer's JSON, or null where there is none. Who is not signed in is sent to do so, unless the
+ * request has a token of its own.
  *
  * @param {string} path
  * @param {RequestInit} [options]
  * @returns {Promise<any>}
  */
 export async function call(path, options) {
-  let reply;
-  try {
-    reply = await fetch(path, options);
-  } catch (error) {
-    throw new Unreachable(String(error));
-  }
+  const own = new Headers(options?.headers).has("Authorization");
+  let reply = await reach(path, options);
+  if (reply.status === 401 && !own && location.pathname !== "/sign-in" && (await renew())) reply = await reach(path, options);
   const text = await reply.text();
   const body = text && /json/.test(reply.headers.get("content-type") ?? "") ? JSON.parse(text) : null;
-  if (reply.status === 401 && location.pathname !== "/sign-in") {
+  if (reply.status === 401 && !own && location.pathname !== "/sign-in") {
     location.assign(`/sign-in?next=${encodeURIComponent(location.pathname + location.search)}`);
   }
   if (!reply.ok) throw new Refused(reply.status, body);

@@ -1,7 +1,7 @@
 // The city's map: its own tiles, and what is laid over them.
 
 import * as maplibre from "/web/vendor/maplibre-gl/maplibre-gl.mjs";
-import { Protocol } from "/web/vendor/pmtiles/pmtiles.mjs";
+import { FileSource, PMTiles, Protocol } from "/web/vendor/pmtiles/pmtiles.mjs";
 import { basemapLayers, DAY, NIGHT, textStyle } from "./basemap.js";
 import { current, t } from "./i18n.js";
 import { RATIO, sign, textPicture } from "./labels.js";
@@ -17,7 +17,8 @@ const SIGNS = {
 };
 const FADED = 0.18;
 
-let registered = false;
+/** @type {Protocol | null} */
+let protocol = null;
 
 /** Routes over a city, with hover and choice told to `on`: `hover(shift, uid)`, `pick(shift, uid)`, `drop(uid, at)`. */
 export class RouteMap {
@@ -27,9 +28,9 @@ export class RouteMap {
    * @param {{night?: () => boolean}} [options]
    */
   constructor(container, on = {}, { night } = {}) {
-    if (!registered) {
-      maplibre.addProtocol("pmtiles", new Protocol().tile);
-      registered = true;
+    if (!protocol) {
+      protocol = new Protocol();
+      maplibre.addProtocol("pmtiles", protocol.tile);
     }
     this.on = on;
     const dark = matchMedia("(prefers-color-scheme: dark)");
@@ -72,14 +73,21 @@ export class RouteMap {
   style() {
     const sources = Object.fromEntries(SOURCES.map((name) => [name, { type: "geojson", data: this.data[name], promoteId: "uid" }]));
     const base = this.tiles ? { basemap: { type: "vector", url: `pmtiles://${this.tiles}` } } : {};
-    const layers = this.tiles ? basemapLayers(this.ink, current()) : basemapLayers(this.ink, current()).slice(0, 1);
-    return { version: 8, sources: { ...base, ...sources }, layers: [...layers, ...overlayLayers(this.ink)] };
+    const drawn = basemapLayers(this.ink, current()).filter((layer) => this.tiles || layer.type === "background");
+    const over = overlayLayers(this.ink);
+    const names = drawn.filter((layer) => layer.type === "symbol"); // above the routes' lines, below their stops
+    const first = over.findIndex((layer) => layer.id === "arrows");
+    const layers = [...drawn.filter((layer) => layer.type !== "symbol"), ...over.slice(0, first), ...names, ...over.slice(first)];
+    return { version: 8, sources: { ...base, ...sources }, layers };
   }
 
   /** Draw everything anew in the colours of the day or the night. */
   restyle() {
     this.map.setStyle(this.style(), { diff: false });
-    this.map.once("style.load", () => this.dress());
+    this.map.once("style.load", () => {
+      for (const name of SOURCES) this.put(name, this.data[name]); // it may have come while the style was loading
+      this.dress();
+    });
   }
 
   /**
@@ -89,9 +97,11 @@ export class RouteMap {
    * @param {any} depots GeoJSON
    * @param {any} sites GeoJSON
    * @param {any} containers GeoJSON
+   * @param {File | null} [file] the city's tiles where they are kept; null where there are none, else from the server
    */
-  setCity(id, depots, sites, containers) {
-    this.tiles = `${location.origin}/v1/cities/${id}/basemap.pmtiles`;
+  setCity(id, depots, sites, containers, file) {
+    if (file) protocol?.add(new PMTiles(new FileSource(file)));
+    this.tiles = file === undefined ? `${location.origin}/v1/cities/${id}/basemap.pmtiles` : (file?.name ?? null);
     const mark = (/** @type {any} */ feature, /** @type {string} */ kind) => ({ ...feature, properties: { uid: `${kind}/${feature.id}`, kind, name: feature.id } });
     this.data = Object.fromEntries(SOURCES.map((name) => [name, EMPTY]));
     const features = [...depots.features.map((/** @type {any} */ one) => mark(one, "depot")), ...sites.features.map((/** @type {any} */ one) => mark(one, "disposal_site"))];
@@ -156,6 +166,10 @@ export class RouteMap {
     if (!this.map.getLayer("routes")) return;
     /** @type {(plain: number) => any} */
     const faded = (plain) => (this.chosen === null ? plain : ["case", ["==", ["get", "shift"], this.chosen], 1, FADED]);
+    /** @type {any} */
+    const first = this.chosen === null ? 0 : ["case", ["==", ["get", "shift"], this.chosen], 1, 0];
+    for (const layer of ["routes", "routes-casing"]) this.map.setLayoutProperty(layer, "line-sort-key", first);
+    this.map.setLayoutProperty("stops", "circle-sort-key", first);
     const quiet = this.containers !== null;
     this.map.setPaintProperty("routes", "line-opacity", quiet ? 0.25 : faded(0.9));
     this.map.setPaintProperty("routes-casing", "line-opacity", quiet ? 0.2 : faded(0.85));
