@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 import numpy as np
 
@@ -55,8 +55,11 @@ if TYPE_CHECKING:
         Windows,
     )
     from geodata.streets.osm import OsmExtract
+    from geodata.streets.overlays import InForce
     from geodata.streets.roads import RoadNetwork
+    from geodata.streets.rules import TruckProfile
     from geodata.streets.snap import Places
+    from optimizer.problem.matrix import TravelTimes
     from optimizer.problem.plan import RouteOrder
     from optimizer.search.solve import OnImprovement, Result
     from optimizer.search.stop import Stop
@@ -91,6 +94,21 @@ class Day:
     notes: tuple[str, ...]
 
 
+class Streets(Protocol):
+    """Streets and travel times that several days share (``scenarios.shared``)."""
+
+    def profiles(self, vehicles: Sequence[VehicleRecord]) -> tuple[tuple[TruckProfile, ...], dict[str, str]]:
+        """Return what ``truck_profiles`` does, in the names of the shared streets."""
+
+    def network(self, city: CityDataset, hours: Hours | None, overlays: Sequence[InForce]) -> RoadNetwork:
+        """Return the streets in some hours."""
+
+    def times(
+        self, network: RoadNetwork, places: Places, profiles: Sequence[TruckProfile], *, n: int, hubs: Sequence[int]
+    ) -> TravelTimes:
+        """Return what ``travel_times`` does, for some of the profiles."""
+
+
 def prepare_day(
     city: CityDataset,
     service_date: dt.date,
@@ -99,6 +117,7 @@ def prepare_day(
     fills: Mapping[str, float] | None = None,
     chosen: Mapping[str, Due] | None = None,
     cache_dir: Path | None = None,
+    streets: Streets | None = None,
 ) -> Day:
     """Turn a city and a date into a problem: what is due, on which streets, with which trucks.
 
@@ -114,6 +133,8 @@ def prepare_day(
         a container that is not named is left.
     cache_dir
         Where to keep the streets between calls; they are read and contracted each time without it.
+    streets
+        What several days share, in place of streets and travel times of the day's own.
 
     Raises
     ------
@@ -125,11 +146,13 @@ def prepare_day(
         If a fill is no number of at least 0.
     """
     fills = checked_fills(fills or {})
-    profiles, profile_of = truck_profiles(city.vehicles)
+    profiles, profile_of = (streets.profiles if streets else truck_profiles)(city.vehicles)
     at_work = shifts_of(city.shifts, service_date)
     side, hours = city.driving_side, hours_of(city.shifts, service_date)
     overlays = in_force(city.overlays, service_date, hours)
-    if cache_dir is not None:
+    if streets is not None:
+        network = streets.network(city, hours, overlays)
+    elif cache_dir is not None:
         network = cached_roads(
             city.streets_path,
             profiles,
@@ -140,8 +163,8 @@ def prepare_day(
             overlays=overlays,
         )
     else:
-        streets = extract if extract is not None else read_osm(city.streets_path)
-        network = build_roads(streets, profiles, driving_side=side, hours=hours, overlays=overlays)
+        read = extract if extract is not None else read_osm(city.streets_path)
+        network = build_roads(read, profiles, driving_side=side, hours=hours, overlays=overlays)
     containers = (*city.containers, *zone_containers(city, network))
     due = containers_due(city, containers, service_date.weekday(), fills, chosen)
     ground = Ground(profiles)
@@ -160,7 +183,10 @@ def prepare_day(
     nodes = len(places)
     fixed = [*(depot.node for depot in depots), *site_nodes]
     places = _with_yards(network, places, ground, fixed)
-    times = travel_times(network, places, n=nodes, hubs=fixed)
+    if streets is not None:
+        times = streets.times(network, places, profiles, n=nodes, hubs=fixed)
+    else:
+        times = travel_times(network, places, n=nodes, hubs=fixed)
     vehicles = tuple(_vehicle(vehicle, profile_of[vehicle.id]) for vehicle in city.vehicles)
     shifts = tuple(_shift(shift) for shift in at_work)
     until_s = max([_SECONDS_A_DAY, *(shift.latest_return_s for shift in shifts)])

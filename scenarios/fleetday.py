@@ -100,16 +100,16 @@ class Ground:
         Unlike ``optimizer.search.solve.solve`` it spends nothing on reasons for what is left out, on other engines and
         on a first plan built under the judge, which take longer than a search of the second that a simulated day has.
         """
-        best: list[RouteOrder] = []
-
-        def keep(orders: list[RouteOrder]) -> None:
-            working = [order for order in orders if order.actions]
-            if not any(evaluate_route(problem, order).violations for order in working):
-                best[:] = working
-
+        told: list[list[RouteOrder]] = []
         able = {visit.id: self.shifts[visit.id] for visit in problem.visits if visit.id in self.shifts}
-        ruin_recreate.search(problem, able, stop=StepLimit(steps), seed=seed, start=(), found=keep)
-        return tuple(best)
+        ruin_recreate.search(
+            problem, able, stop=StepLimit(steps), seed=seed, start=(), found=told.append, recombining=False
+        )
+        for orders in reversed(told):
+            working = tuple(order for order in orders if order.actions)
+            if not any(evaluate_route(problem, order).violations for order in working):
+                return working
+        return ()
 
     def _cut(self, whole: Visit, due: Mapping[str, Due]) -> Visit | None:
         members = [name for name in whole.containers if name in due]

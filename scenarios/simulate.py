@@ -11,8 +11,7 @@ container stays there, and is taken along when somebody comes.
 from __future__ import annotations
 
 import datetime as dt
-import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 import numpy as np
@@ -22,20 +21,17 @@ from optimizer.demand.exposure import Calendar
 from optimizer.demand.forecast import fit
 from optimizer.demand.readings import EventTable
 from optimizer.demand.select import choose_with_hindsight, situation
-from optimizer.judge.evaluate import evaluate_route
-from optimizer.problem.plan import RouteOrder, UnloadAction, VisitAction
-from optimizer.search.insertion import shorten
+from scenarios.carrying import carry_out
 from scenarios.choose import Moments, choices_of, day_s, due_of, groups_alike, look_ahead
+from scenarios.schedules import due_on, warm_up_schedule
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from geodata.city.dataset import Container
     from optimizer.demand.forecast import FillModel
     from optimizer.demand.readings import Flags, Floats, Longs
     from optimizer.demand.select import Choice
-    from optimizer.problem.model import Problem, Vehicle, Visit
-    from optimizer.problem.plan import Action, Route
     from scenarios.choose import Rules
     from scenarios.fleetday import Ground
     from scenarios.waste import World
@@ -43,7 +39,7 @@ if TYPE_CHECKING:
 Kind: TypeAlias = Literal["schedule", "threshold", "forecast", "perfect"]
 
 FIRST_DAY: Final = dt.date(2026, 1, 5)
-"""Day 0, a Monday, as the worlds' weekdays begin on one."""
+"""A Monday, as the worlds' weekdays usually begin on one."""
 TRUCK_S: Final = 6 * 3_600
 """All trucks count as coming at six in the morning: between the two parts of a day."""
 _READ_S: Final = (TRUCK_S - 300, DAY_S - 300)
@@ -53,8 +49,6 @@ _LEARN_DAYS: Final = 30
 """What containers have in common is learnt anew this often; each one's own pace with every event."""
 _TAP: Final = 4
 """A driver's screen has quarters."""
-INTERVALS: Final = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14)
-"""Days between two visits that a fixed schedule may have."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +65,8 @@ class Setting:
         Of the search for each day's plan.
     taps
         Whether drivers say how full a container was, in quarters, when they empty it.
+    first_day
+        Day 0, the first of the warm-up.
     """
 
     kind: Kind
@@ -79,6 +75,17 @@ class Setting:
     days: int = 90
     steps: int = 5
     taps: bool = False
+    first_day: dt.date = FIRST_DAY
+
+    @property
+    def world_days(self) -> int:
+        """How many days a world needs: those of the warm-up, those that count, and what a look ahead may see."""
+        return self.warm_up + self.days + self.rules.look_ahead + 1
+
+    @property
+    def span(self) -> range:
+        """The days that count."""
+        return range(self.warm_up, self.warm_up + self.days)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +96,8 @@ class DayDone:
     ----------
     emptied, overflowed
         Containers.
+    trips
+        That were driven.
     extra_trips
         Trips that the plan did not know of, because the truck was full before.
     put_off
@@ -101,6 +110,7 @@ class DayDone:
     kg: int
     emptied: int
     overflowed: int
+    trips: int
     extra_trips: int
     put_off: int
 
@@ -125,9 +135,14 @@ class Lived:
     left_l: float
 
     @property
+    def overflows(self) -> int:
+        """Container-days with an overflow."""
+        return sum(day.overflowed for day in self.days)
+
+    @property
     def service(self) -> float:
         """The share of container-days without an overflow."""
-        return 1 - sum(day.overflowed for day in self.days) / (self.containers * len(self.days))
+        return 1 - self.overflows / (self.containers * len(self.days))
 
     @property
     def km(self) -> float:
@@ -135,41 +150,40 @@ class Lived:
         return sum(day.distance_m for day in self.days) / 1_000
 
 
-def live(ground: Ground, world: World, setting: Setting, *, seed: int, schedule: Longs | None = None) -> Lived:
+def live(ground: Ground, world: World, setting: Setting, *, seed: int, due: Flags | None = None) -> Lived:
     """Let a city live under a policy.
 
     Parameters
     ----------
     seed
         Of the searches; what happens by chance is in the world.
-    schedule : int64[n, 2]
-        Interval and phase in days of each container, for the fixed schedule.
+    due : bool[days, n]
+        Which containers the fixed schedule visits on each day, from that of the warm-up's first.
 
     Raises
     ------
     ValueError
         If the world is too short for the days and the look-ahead, or a fixed schedule is missing.
     """
-    if world.days < setting.warm_up + setting.days + setting.rules.look_ahead + 1:
+    if world.days < setting.world_days:
         raise ValueError(f"A world of {world.days} days is too short for what is to be simulated.")
-    if setting.kind == "schedule" and schedule is None:
-        raise ValueError("A fixed schedule needs each container's interval and phase.")
-    state = _State(ground.containers, world, taps=setting.taps)
-    warm = warm_up_schedule(ground.containers, world, setting.warm_up)
-    for day in range(setting.warm_up):
-        state.morning(day)
-        state.empty(day, np.flatnonzero(due_on(warm, day)))
-        state.evening(day)
+    if setting.kind == "schedule" and due is None:
+        raise ValueError("A fixed schedule needs the containers that it visits on each day.")
+    state = _warmed_up(ground.containers, world, setting)
     start_l = float(state.litres.sum())
-    planner = _Planner(ground, world, setting, schedule)
+    planner = _Planner(ground, world, setting, due)
     done = []
-    for day in range(setting.warm_up, setting.warm_up + setting.days):
+    for day in setting.span:
         choices, litres = planner.choose(day, state)
-        problem = ground.problem(due_of(choices, litres), FIRST_DAY + dt.timedelta(days=day))
+        problem = ground.problem(due_of(choices, litres), setting.first_day + dt.timedelta(days=day))
         full = state.morning(day)
         orders = ground.plan(problem, steps=setting.steps, seed=seed + day)
         trip = carry_out(problem, orders, dict(zip(ground.ids, state.litres.tolist(), strict=True)), ground.density)
-        state.empty(day, np.array([ground.number[name] for name in trip.containers], dtype=np.int64))
+        state.empty(
+            day,
+            np.array([ground.number[name] for name in trip.containers], dtype=np.int64),
+            np.array([trip.left_l.get(name, 0.0) for name in trip.containers]),
+        )
         full |= state.evening(day)
         done.append(
             DayDone(
@@ -179,26 +193,41 @@ def live(ground: Ground, world: World, setting: Setting, *, seed: int, schedule:
                 kg=trip.kg,
                 emptied=len(trip.containers),
                 overflowed=int(full.sum()),
+                trips=trip.trips,
                 extra_trips=trip.extra_trips,
                 put_off=trip.put_off,
             )
         )
-    span = slice(setting.warm_up, setting.warm_up + setting.days)
     return Lived(
         containers=len(ground.containers),
         days=tuple(done),
         start_l=start_l,
-        generated_l=float(world.inflow_l[span].sum()),
+        generated_l=float(world.inflow_l[slice(setting.warm_up, setting.warm_up + setting.days)].sum()),
         collected_l=state.collected_l - state.collected_before(setting.warm_up),
         left_l=float(state.litres.sum()),
     )
 
 
+def litres_after_warm_up(containers: Sequence[Container], world: World, setting: Setting) -> Floats:
+    """Return what is in the containers before the first day that counts: float64[n]."""
+    return _warmed_up(containers, world, setting).litres
+
+
+def _warmed_up(containers: Sequence[Container], world: World, setting: Setting) -> _State:
+    state = _State(containers, world, taps=setting.taps, first_day=setting.first_day)
+    warm = warm_up_schedule(containers, world, setting.warm_up)
+    for day in range(setting.warm_up):
+        state.morning(day)
+        state.empty(day, np.flatnonzero(due_on(warm, day)))
+        state.evening(day)
+    return state
+
+
 class _State:
     """What is in the containers, and what has been heard of them."""
 
-    def __init__(self, containers: Sequence[Container], world: World, *, taps: bool) -> None:
-        self.world, self.taps = world, taps
+    def __init__(self, containers: Sequence[Container], world: World, *, taps: bool, first_day: dt.date) -> None:
+        self.world, self.taps, self._first_s = world, taps, day_s(first_day)
         self.ids = [container.id for container in containers]
         self.litres = world.start_l.copy()
         self._shown = np.full(len(self.ids), np.nan)
@@ -227,18 +256,18 @@ class _State:
         """Let the rest of a day pass; return which containers are full: bool[n]."""
         return self._part(day, 1)
 
-    def empty(self, day: int, containers: Longs) -> None:
-        """Empty containers, which their drivers say."""
+    def empty(self, day: int, containers: Longs, left_l: Floats | float = 0.0) -> None:
+        """Empty containers but for what is left in them, as their drivers say."""
         fill = np.full(len(containers), np.nan)
         if self.taps:
             fill = np.round(np.minimum(self.fill[containers], FULL) * _TAP) / _TAP
-        self._collected_l[day] = float(self.litres[containers].sum())
-        self.litres[containers] = 0.0
+        self._collected_l[day] = float((self.litres[containers] - left_l).sum())
+        self.litres[containers] = left_l
         self._add(containers, day, TRUCK_S, fill, emptying=True)
 
     def events(self, first_day: int) -> EventTable:
         """Return what was heard from a day on."""
-        first_s = _midnight_s(first_day)
+        first_s = self._first_s + first_day * DAY_S
         rows = [row for row in self._rows if len(row[1]) and row[1][0] >= first_s]
         nothing: tuple[Longs, Longs, Flags, Floats] = (
             np.zeros(0, dtype=np.int64),
@@ -269,15 +298,15 @@ class _State:
         return full
 
     def _add(self, containers: Longs, day: int, at_s: int, fill: Floats, *, emptying: bool) -> None:
-        time_s = np.full(len(containers), _midnight_s(day) + at_s, dtype=np.int64)
+        time_s = np.full(len(containers), self._first_s + day * DAY_S + at_s, dtype=np.int64)
         self._rows.append((containers, time_s, np.full(len(containers), emptying), fill))
 
 
 class _Planner:
     """Chooses each day from what was heard."""
 
-    def __init__(self, ground: Ground, world: World, setting: Setting, schedule: Longs | None) -> None:
-        self.ground, self.world, self.setting, self.schedule = ground, world, setting, schedule
+    def __init__(self, ground: Ground, world: World, setting: Setting, due: Flags | None) -> None:
+        self.ground, self.world, self.setting, self.due = ground, world, setting, due
         self.group = groups_alike(ground.containers)
         self.model: FillModel | None = None
 
@@ -297,12 +326,12 @@ class _Planner:
             self.model = fit(table, group=self.group, calendar=Calendar(), until_s=moments.known_s)
         outlook = look_ahead(self.model, table, moments)
         none = np.zeros(len(self.ground.ids), dtype=np.bool_)
-        due = none if self.schedule is None else due_on(self.schedule, day)
+        due = none if self.due is None else self.due[day]
         choices = choices_of(self.setting.kind, table, outlook, moments, rules, due=due)
         return choices, outlook.today.litres(rules.demand_quantile, self.world.volume_l)
 
     def _moments(self, day: int) -> Moments:
-        known_s = _midnight_s(day)
+        known_s = day_s(self.setting.first_day) + day * DAY_S
         return Moments(
             known_s=known_s,
             today_s=known_s + TRUCK_S,
@@ -320,201 +349,3 @@ class _Planner:
             today = today + coming[day + ahead - 1, 1] + coming[day + ahead, 0]
             found.append(today / self.world.volume_l)
         return found[0], found[1], found[-1]
-
-
-# --- what really happens ---------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CarriedOut:
-    """Orders as they went: the routes driven, the containers emptied, the trips that nobody had planned."""
-
-    routes: tuple[Route, ...]
-    containers: tuple[str, ...]
-    kg: int
-    extra_trips: int
-    put_off: int
-
-
-def carry_out(
-    problem: Problem, orders: Sequence[RouteOrder], litres: Mapping[str, float], density: Mapping[str, float]
-) -> CarriedOut:
-    """Drive a plan's orders with what is really in the containers.
-
-    The order of visits stays. Where the next visit no longer fits, the truck unloads on the way; a route that then
-    breaks a constraint, such as the end of the shift, gives up its last visits.
-
-    Parameters
-    ----------
-    litres
-        What is in each container.
-    density
-        Kilograms per litre of each stream.
-    """
-    truth = replace(problem, visits=tuple(_with_truth(visit, litres, density) for visit in problem.visits))
-    routes, emptied, kg, extra, put_off = [], [], 0, 0, 0
-    for planned in orders:
-        order = _with_unloadings(truth, planned)
-        driven = shorten(truth, order)
-        served = _visits(truth, driven)
-        extra += max(0, _unloadings(driven) - _unloadings(planned))
-        put_off += len(_visits(truth, planned)) - len(served)
-        emptied += [name for visit in served for name in visit.containers]
-        kg += sum(visit.demand_kg for visit in served)
-        if driven.actions:
-            routes.append(evaluate_route(truth, driven).route)
-    return CarriedOut(routes=tuple(routes), containers=tuple(emptied), kg=kg, extra_trips=extra, put_off=put_off)
-
-
-def _with_truth(visit: Visit, litres: Mapping[str, float], density: Mapping[str, float]) -> Visit:
-    there_l = sum(litres[name] for name in visit.containers)
-    return replace(
-        visit,
-        demand_l=math.ceil(round(there_l, 6)),
-        demand_kg=math.ceil(round(there_l * density[visit.stream], 6)),
-        prize_micro=None,
-    )
-
-
-def _with_unloadings(problem: Problem, order: RouteOrder) -> RouteOrder:
-    """Unload before each visit that no longer fits."""
-    vehicle = problem.vehicle_of(problem.shift_by_id[order.shift])
-    here = problem.depot_by_id[vehicle.depot].node
-    kg = litres = 0
-    actions: list[Action] = []
-    for action in order.actions:
-        if isinstance(action, VisitAction):
-            visit = problem.visit_by_id[action.visit]
-            there = visit.kerb[action.kerb]
-            full = kg + visit.demand_kg > vehicle.capacity_kg or litres + visit.demand_l > vehicle.capacity_l
-            if full and kg + litres > 0:
-                site = _site_on_the_way(problem, vehicle, here, there, visit.stream)
-                actions.append(UnloadAction(site=site))
-                kg = litres = 0
-            kg, litres, here = kg + visit.demand_kg, litres + visit.demand_l, there
-        else:
-            kg, litres, here = 0, 0, problem.site_by_id[action.site].node
-        actions.append(action)
-    return RouteOrder(shift=order.shift, actions=tuple(actions))
-
-
-def _site_on_the_way(problem: Problem, vehicle: Vehicle, here: int, there: int, stream: str) -> str:
-    """Return the disposal site with the shortest way round; all that it must accept is what the visit brings."""
-    sites = [site for site in problem.disposal_sites if site.accepts(stream)]
-    nodes = [site.node for site in sites]
-    to_s, _ = problem.matrix.block(vehicle.profile, [here], nodes)
-    from_s, _ = problem.matrix.block(vehicle.profile, nodes, [there])
-    seconds = to_s[0].astype(np.int64) + from_s[:, 0]
-    seconds[(to_s[0] < 0) | (from_s[:, 0] < 0)] = np.iinfo(np.int64).max
-    return sites[int(seconds.argmin())].id
-
-
-def _visits(problem: Problem, order: RouteOrder) -> list[Visit]:
-    return [problem.visit_by_id[action.visit] for action in order.actions if isinstance(action, VisitAction)]
-
-
-def _unloadings(order: RouteOrder) -> int:
-    return sum(isinstance(action, UnloadAction) for action in order.actions)
-
-
-# --- schedules -------------------------------------------------------------------------------------------------------
-
-
-def due_on(schedule: Longs, day: int) -> Flags:
-    """Return which containers a schedule, int64[n, 2] of intervals and phases in days, visits on a day: bool[n]."""
-    due: Flags = (day + schedule[:, 1]) % schedule[:, 0] == 0
-    return due
-
-
-def warm_up_schedule(containers: Sequence[Container], world: World, warm_up: int) -> Longs:
-    """Return a cautious schedule by what usually falls: int64[n, 2]; each container comes when about 60 % full."""
-    daily_l = world.inflow_l[: max(warm_up, 1)].sum(axis=(0, 1)) / max(warm_up, 1)
-    interval = np.clip(0.6 * world.volume_l / np.maximum(daily_l, 1e-9), 1, 7).astype(np.int64)
-    return np.column_stack([interval, np.arange(len(containers)) % interval])
-
-
-def routes_alike(containers: Sequence[Container]) -> Longs:
-    """Return numbers of the containers that one fixed route would visit: same kind, quarter of the city, and pace.
-
-    The pace is whether a container fills faster or slower than the half of its kind, by the city's own figures.
-    """
-    lon, lat = (np.array([getattr(c, name) for c in containers]) for name in ("lon", "lat"))
-    pace = np.array([(c.fill_rate_l_per_day or 0.0) / c.volume_l for c in containers])
-    kind = np.array([f"{c.stream}/{c.access_class}/{bool(c.windows)}" for c in containers])
-    fast = np.zeros(len(containers), dtype=np.bool_)
-    for name in np.unique(kind):
-        fast[kind == name] = pace[kind == name] > np.median(pace[kind == name])
-    label = [
-        f"{name}/{east}/{north}/{quick}"
-        for name, east, north, quick in zip(kind, lon > np.median(lon), lat > np.median(lat), fast, strict=True)
-    ]
-    return np.unique(label, return_inverse=True)[1].astype(np.int64)
-
-
-def schedule_as_good(ground: Ground, world: World, setting: Setting, *, group: Longs, overflows: int) -> Longs:
-    """Find the fixed schedule with the fewest visits that has at most so many overflows, one interval for each group.
-
-    It is found with hindsight, on the very days that it is then judged on: no schedule made beforehand can be better
-    but for the choice of groups. From daily visits, always the change is made that saves most visits for each overflow
-    that it adds.
-
-    Parameters
-    ----------
-    group : int64[n]
-    overflows
-        Container-days.
-
-    Returns
-    -------
-    int64[n, 2]
-    """
-    start = _after_warm_up(ground.containers, world, setting)
-    groups = int(group.max()) + 1
-    size = np.bincount(group, minlength=groups)
-    lost = np.zeros((groups, len(INTERVALS)), dtype=np.int64)
-    for column, interval in enumerate(INTERVALS):
-        plan = np.column_stack([np.full(len(group), interval), group % interval])
-        lost[:, column] = np.bincount(group, _overflows(world, setting, start, plan), minlength=groups)
-    visits = size[:, None] / np.array(INTERVALS)[None, :]
-    chosen: Longs = np.zeros(groups, dtype=np.int64)
-    while True:
-        best: tuple[float, int, int] | None = None
-        total = int(lost[np.arange(groups), chosen].sum())
-        for number in range(groups):
-            for column in range(chosen[number] + 1, len(INTERVALS)):
-                added = int(lost[number, column] - lost[number, chosen[number]])
-                if total + added > overflows:
-                    continue
-                gain = float(visits[number, chosen[number]] - visits[number, column]) / max(added, 0.01)
-                if best is None or gain > best[0]:
-                    best = (gain, number, column)
-        if best is None:
-            break
-        chosen[best[1]] = best[2]
-    every: Longs = np.array(INTERVALS, dtype=np.int64)[chosen][group]
-    return np.column_stack([every, group % every])
-
-
-def _after_warm_up(containers: Sequence[Container], world: World, setting: Setting) -> Floats:
-    state = _State(containers, world, taps=False)
-    warm = warm_up_schedule(containers, world, setting.warm_up)
-    for day in range(setting.warm_up):
-        state.morning(day)
-        state.empty(day, np.flatnonzero(due_on(warm, day)))
-        state.evening(day)
-    return state.litres
-
-
-def _overflows(world: World, setting: Setting, litres: Floats, schedule: Longs) -> Longs:
-    """Return the days with an overflow of each container if all that is due is emptied: int64[n]."""
-    found = np.zeros(len(litres), dtype=np.int64)
-    for day in range(setting.warm_up, setting.warm_up + setting.days):
-        litres = litres + world.inflow_l[day, 0]
-        full = litres >= world.volume_l
-        litres = np.where(due_on(schedule, day), 0.0, litres) + world.inflow_l[day, 1]
-        found += full | (litres >= world.volume_l)
-    return found
-
-
-def _midnight_s(day: int) -> int:
-    return day_s(FIRST_DAY) + day * DAY_S

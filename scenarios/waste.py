@@ -96,7 +96,16 @@ class World:
         return len(self.inflow_l)
 
 
-def draw_world(volume_l: Floats, rate_l: Floats, *, days: int, warm_up: int, seed: int, nature: Nature) -> World:
+def draw_world(
+    volume_l: Floats,
+    rate_l: Floats,
+    *,
+    days: int,
+    warm_up: int,
+    seed: int,
+    nature: Nature,
+    first_weekday: int = 0,
+) -> World:
     """Draw a world.
 
     Parameters
@@ -105,6 +114,8 @@ def draw_world(volume_l: Floats, rate_l: Floats, *, days: int, warm_up: int, see
         Litres that each container holds, and what a usual day brings by the city's own figures.
     days
         All days, those of the warm-up included.
+    first_weekday
+        Of the first of them; Monday is 0.
     """
     n = len(volume_l)
     waste = np.random.default_rng([seed, _WASTE])
@@ -116,7 +127,7 @@ def draw_world(volume_l: Floats, rate_l: Floats, *, days: int, warm_up: int, see
     festive = {int(first) + k for first in _festivals(waste, days, nature) for k in range(nature.festival_days)}
     for day in range(days):
         walk = nature.walk_keeps * walk + waste.normal(0.0, nature.walk_sd, n)
-        factor = weekday[day % len(weekday)] * (nature.festival_factor if day in festive else 1.0)
+        factor = weekday[(first_weekday + day) % len(weekday)] * (nature.festival_factor if day in festive else 1.0)
         for part, share in enumerate((nature.early_share, 1 - nature.early_share)):
             bags = waste.poisson(own * np.exp(walk) * factor * share / nature.bag_l)
             inflow_l[day, part] = waste.gamma(2.0 * bags) * nature.bag_l / 2

@@ -9,11 +9,26 @@ from typing import TYPE_CHECKING, Final
 from fastapi import FastAPI, Request, Response
 from sqlalchemy.exc import InterfaceError, OperationalError
 
-from service.api import basemap, cities, devices, forecasts, health, ngsi_ld, plans, quarantine, readings, runs
+from service.api import (
+    basemap,
+    cities,
+    days,
+    devices,
+    driver_events,
+    forecasts,
+    health,
+    ngsi_ld,
+    plans,
+    quarantine,
+    readings,
+    runs,
+    shifts,
+)
 from service.api.limits import BodyLimit
 from service.api.replies import complete_openapi
 from service.cities import Cities
 from service.db.engine import make_engine, upgrade
+from service.driving.planned import PlannedDays
 from service.ingest.outlook import Outlooks
 from service.ingest.places import Places
 from service.ingest.writer import Writer
@@ -54,7 +69,21 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     install_handlers(app)
     for away in (OperationalError, InterfaceError):
         app.add_exception_handler(away, _database_away)
-    for feature in (health, cities, basemap, plans, runs, readings, devices, quarantine, forecasts, ngsi_ld):
+    for feature in (
+        health,
+        cities,
+        basemap,
+        plans,
+        days,
+        runs,
+        shifts,
+        driver_events,
+        readings,
+        devices,
+        quarantine,
+        forecasts,
+        ngsi_ld,
+    ):
         app.include_router(feature.router)
     install_pages(app)
     app.openapi = complete_openapi(app)  # type: ignore[method-assign]  # the way FastAPI documents to change it
@@ -69,6 +98,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     upgrade(engine)
     app.state.engine = engine
     app.state.cities = Cities(engine, settings)
+    app.state.planned = PlannedDays(app.state.cities)
     app.state.supervisor = Supervisor(engine, settings)
     app.state.supervisor.start()
     app.state.outlooks = Outlooks(engine)

@@ -80,12 +80,10 @@ class _Arcs(NamedTuple):
     first_in: NDArray[np.int32]
 
 
-class _Memory(NamedTuple):
-    """What searches for other paths, and the list of new shortcuts, use again and again.
+class _Search(NamedTuple):
+    """What searches for other paths use again and again.
 
-    ``wanted`` int64[states] holds at what cost a search is asked to reach a state, -1 where it is not asked. In the
-    core ``place`` int32[states] is where a state stands in it, ``least`` int64[core, core] the costs from each to each,
-    and ``joined`` bool[core, core] whether an arc has that cost; before the core all three are empty.
+    ``wanted`` int64[states] holds at what cost a search is asked to reach a state, -1 where it is not asked.
     """
 
     reached: NDArray[np.int64]
@@ -93,14 +91,36 @@ class _Memory(NamedTuple):
     touched: NDArray[np.int32]
     heap: NDArray[np.int32]
     keys: NDArray[np.int64]
-    new_tail: NDArray[np.int32]
-    new_head: NDArray[np.int32]
-    new_cost: NDArray[np.int64]
-    new_a: NDArray[np.int32]
-    new_b: NDArray[np.int32]
+
+
+class _New(NamedTuple):
+    """The list of new shortcuts, which is written anew for each state."""
+
+    tail: NDArray[np.int32]
+    head: NDArray[np.int32]
+    cost: NDArray[np.int64]
+    child_a: NDArray[np.int32]
+    child_b: NDArray[np.int32]
+
+
+class _Core(NamedTuple):
+    """The last states; all three arrays are empty before there is a core.
+
+    ``place`` int32[states] is where a state stands in it, ``least`` int64[core, core] the costs from each to each, and
+    ``joined`` bool[core, core] whether an arc has that cost.
+    """
+
     place: NDArray[np.int32]
     least: NDArray[np.int64]
     joined: NDArray[np.bool_]
+
+
+class _Memory(NamedTuple):
+    """All that is used again and again."""
+
+    search: _Search
+    new: _New
+    core: _Core
 
 
 def contract(graph: ProfileGraph, *, core_for_degree: int = _CORE_FOR_DEGREE) -> Hierarchy:
@@ -159,7 +179,7 @@ def _contract(
     linked = count
     while size > 0:
         left = states - done
-        if memory.place.size == 0 and left <= _MOST_CORE and left * left <= core_for_degree * linked:
+        if memory.core.place.size == 0 and left <= _MOST_CORE and left * left <= core_for_degree * linked:
             memory = _with_core(rank, left, linked, arcs, memory)
             size = _queue(rank, depth, arcs, memory, heap, keys)
         state = heap[0]
@@ -196,20 +216,25 @@ def _contract(
 
 @compiled
 def _memory(states: int) -> _Memory:
-    return _Memory(
+    search = _Search(
         np.full(states, INFINITE, dtype=np.int64),
         np.full(states, NONE, dtype=np.int64),
         np.empty(states, dtype=np.int32),
         np.empty(states * 4 + 64, dtype=np.int32),
         np.empty(states * 4 + 64, dtype=np.int64),
-        np.empty(1 << 16, dtype=np.int32),
-        np.empty(1 << 16, dtype=np.int32),
-        np.empty(1 << 16, dtype=np.int64),
-        np.empty(1 << 16, dtype=np.int32),
-        np.empty(1 << 16, dtype=np.int32),
-        np.empty(0, dtype=np.int32),
-        np.empty((0, 0), dtype=np.int64),
-        np.empty((0, 0), dtype=np.bool_),
+    )
+    core = _Core(np.empty(0, dtype=np.int32), np.empty((0, 0), dtype=np.int64), np.empty((0, 0), dtype=np.bool_))
+    return _Memory(search, _room_for(1 << 16), core)
+
+
+@compiled
+def _room_for(shortcuts: int) -> _New:
+    return _New(
+        np.empty(shortcuts, dtype=np.int32),
+        np.empty(shortcuts, dtype=np.int32),
+        np.empty(shortcuts, dtype=np.int64),
+        np.empty(shortcuts, dtype=np.int32),
+        np.empty(shortcuts, dtype=np.int32),
     )
 
 
@@ -226,23 +251,9 @@ def _with_room(state: int, arcs: _Arcs, memory: _Memory) -> _Memory:
         into += 1
         arc = arcs.next_in[arc]
     room = out_of * into
-    if room <= memory.new_tail.size:
+    if room <= memory.new.tail.size:
         return memory
-    return _Memory(
-        memory.reached,
-        memory.wanted,
-        memory.touched,
-        memory.heap,
-        memory.keys,
-        np.empty(2 * room, dtype=np.int32),
-        np.empty(2 * room, dtype=np.int32),
-        np.empty(2 * room, dtype=np.int64),
-        np.empty(2 * room, dtype=np.int32),
-        np.empty(2 * room, dtype=np.int32),
-        memory.place,
-        memory.least,
-        memory.joined,
-    )
+    return _Memory(memory.search, _room_for(2 * room), memory.core)
 
 
 @compiled
@@ -254,28 +265,20 @@ def _with_core(rank: NDArray[np.int32], left: int, linked: int, arcs: _Arcs, mem
         place[core[at]] = at
     # A search that ran out of room would find costs too high, and an arc could seem as good as any path: each of the
     # ``linked`` arcs may want its place in the queue.
-    memory = _Memory(
-        memory.reached,
-        memory.wanted,
-        memory.touched,
+    search = _Search(
+        memory.search.reached,
+        memory.search.wanted,
+        memory.search.touched,
         np.empty(linked + 1, dtype=np.int32),
         np.empty(linked + 1, dtype=np.int64),
-        memory.new_tail,
-        memory.new_head,
-        memory.new_cost,
-        memory.new_a,
-        memory.new_b,
-        memory.place,
-        memory.least,
-        memory.joined,
     )
     least = np.full((left, left), INFINITE, dtype=np.int64)
     for at in range(left):
-        touches = _search(core[at], NONE, INFINITE - 1, left, 1, arcs, memory)
+        touches = _search(core[at], NONE, INFINITE - 1, left, 1, arcs, search)
         for i in range(touches):
-            state = memory.touched[i]
-            least[at, place[state]] = memory.reached[state]
-            memory.reached[state] = INFINITE
+            state = search.touched[i]
+            least[at, place[state]] = search.reached[state]
+            search.reached[state] = INFINITE
     joined = np.zeros((left, left), dtype=np.bool_)
     arcs.first_in[core] = NONE
     for at in range(left):
@@ -290,21 +293,7 @@ def _with_core(rank: NDArray[np.int32], left: int, linked: int, arcs: _Arcs, mem
             else:
                 arcs.cost[arc] = INFINITE
             arc = following
-    return _Memory(
-        memory.reached,
-        memory.wanted,
-        memory.touched,
-        memory.heap,
-        memory.keys,
-        memory.new_tail,
-        memory.new_head,
-        memory.new_cost,
-        memory.new_a,
-        memory.new_b,
-        place,
-        least,
-        joined,
-    )
+    return _Memory(search, memory.new, _Core(place, least, joined))
 
 
 @compiled
@@ -404,52 +393,52 @@ def _take_out(state: int, depth: NDArray[np.int32], arcs: _Arcs) -> int:
     while arc >= 0:
         other = arcs.head[arc]
         depth[other] = max(depth[other], depth[state] + 1)
-        at = arcs.first_in[other]
-        if at == arc:
-            arcs.first_in[other] = arcs.next_in[arc]
-        else:
-            while arcs.next_in[at] != arc:
-                at = arcs.next_in[at]
-            arcs.next_in[at] = arcs.next_in[arc]
+        _unlink(arc, other, arcs.first_in, arcs.next_in)
         arc = arcs.next_out[arc]
         gone += 1
     arc = arcs.first_in[state]
     while arc >= 0:
         other = arcs.tail[arc]
         depth[other] = max(depth[other], depth[state] + 1)
-        at = arcs.first_out[other]
-        if at == arc:
-            arcs.first_out[other] = arcs.next_out[arc]
-        else:
-            while arcs.next_out[at] != arc:
-                at = arcs.next_out[at]
-            arcs.next_out[at] = arcs.next_out[arc]
+        _unlink(arc, other, arcs.first_out, arcs.next_out)
         arc = arcs.next_in[arc]
         gone += 1
     return gone
 
 
 @compiled
+def _unlink(arc: int, state: int, first: NDArray[np.int32], following: NDArray[np.int32]) -> None:
+    """Take an arc out of a state's list."""
+    at = first[state]
+    if at == arc:
+        first[state] = following[arc]
+        return
+    while following[at] != arc:
+        at = following[at]
+    following[at] = following[arc]
+
+
+@compiled
 def _add(i: int, count: int, arcs: _Arcs, memory: _Memory) -> int:
     """Put shortcut ``i`` of the list into the graph, in place of a dearer arc between the same states."""
     arc = NONE
-    if memory.place.size > 0:
+    if memory.core.place.size > 0:
         # Shortcuts of the core are new, and as cheap as any path between their states.
-        memory.joined[memory.place[memory.new_tail[i]], memory.place[memory.new_head[i]]] = True
+        memory.core.joined[memory.core.place[memory.new.tail[i]], memory.core.place[memory.new.head[i]]] = True
     else:
-        arc = _find(memory.new_tail[i], memory.new_head[i], arcs)
-    if arc >= 0 and arcs.cost[arc] <= memory.new_cost[i]:
+        arc = _find(memory.new.tail[i], memory.new.head[i], arcs)
+    if arc >= 0 and arcs.cost[arc] <= memory.new.cost[i]:
         return count
     if arc < 0:
         arc = count
-        arcs.tail[arc] = memory.new_tail[i]
-        arcs.head[arc] = memory.new_head[i]
+        arcs.tail[arc] = memory.new.tail[i]
+        arcs.head[arc] = memory.new.head[i]
         _link(arc, arcs)
         count += 1
-    arcs.cost[arc] = memory.new_cost[i]
-    arcs.child_a[arc] = memory.new_a[i]
-    arcs.child_b[arc] = memory.new_b[i]
-    arcs.originals[arc] = arcs.originals[memory.new_a[i]] + arcs.originals[memory.new_b[i]]
+    arcs.cost[arc] = memory.new.cost[i]
+    arcs.child_a[arc] = memory.new.child_a[i]
+    arcs.child_b[arc] = memory.new.child_b[i]
+    arcs.originals[arc] = arcs.originals[memory.new.child_a[i]] + arcs.originals[memory.new.child_b[i]]
     return count
 
 
@@ -459,7 +448,7 @@ def _importance(state: int, depth: NDArray[np.int32], arcs: _Arcs, memory: _Memo
     new, gone, originals_gone = _shortcuts(state, _SETTLED_ESTIMATE, arcs, memory)
     originals = 0
     for i in range(new):
-        originals += arcs.originals[memory.new_a[i]] + arcs.originals[memory.new_b[i]]
+        originals += arcs.originals[memory.new.child_a[i]] + arcs.originals[memory.new.child_b[i]]
     edges = _EDGE_WEIGHT * new // max(gone, 1)
     key = edges + _ORIGINAL_WEIGHT * originals // max(originals_gone, 1) + _DEPTH_WEIGHT * depth[state]
     return int(key), new
@@ -482,7 +471,7 @@ def _shortcuts(state: int, most: int, arcs: _Arcs, memory: _Memory) -> tuple[int
     while into >= 0:
         gone += 1
         originals_gone += arcs.originals[into]
-        if memory.place.size > 0:
+        if memory.core.place.size > 0:
             new = _core_shortcuts_from(into, state, new, arcs, memory)
         elif farthest >= 0:
             new = _shortcuts_from(into, state, arcs.cost[into] + farthest, most, new, arcs, memory)
@@ -498,27 +487,23 @@ def _shortcuts_from(into: int, state: int, limit: int, most: int, new: int, arcs
     others = 0
     while out >= 0:
         if arcs.head[out] != tail:
-            memory.wanted[arcs.head[out]] = arcs.cost[into] + arcs.cost[out]
+            memory.search.wanted[arcs.head[out]] = arcs.cost[into] + arcs.cost[out]
             others += 1
         out = arcs.next_out[out]
     if others == 0:
         return new
-    touches = _search(tail, state, limit, most, others, arcs, memory)
+    touches = _search(tail, state, limit, most, others, arcs, memory.search)
     out = arcs.first_out[state]
     while out >= 0:
         head = arcs.head[out]
-        memory.wanted[head] = NONE
+        memory.search.wanted[head] = NONE
         through = arcs.cost[into] + arcs.cost[out]
-        if head != tail and through < INFINITE and memory.reached[head] > through:
-            memory.new_tail[new] = tail
-            memory.new_head[new] = head
-            memory.new_cost[new] = through
-            memory.new_a[new] = into
-            memory.new_b[new] = out
+        if head != tail and through < INFINITE and memory.search.reached[head] > through:
+            _write(new, tail, head, through, into, out, memory.new)
             new += 1
         out = arcs.next_out[out]
     for i in range(touches):
-        memory.reached[memory.touched[i]] = INFINITE
+        memory.search.reached[memory.search.touched[i]] = INFINITE
     return new
 
 
@@ -526,35 +511,40 @@ def _shortcuts_from(into: int, state: int, limit: int, most: int, new: int, arcs
 def _core_shortcuts_from(into: int, state: int, new: int, arcs: _Arcs, memory: _Memory) -> int:
     """Add the shortcuts that begin with arc ``into``, where no path is cheaper and no arc is as good."""
     tail = arcs.tail[into]
-    least = memory.least[memory.place[tail]]
-    joined = memory.joined[memory.place[tail]]
+    least = memory.core.least[memory.core.place[tail]]
+    joined = memory.core.joined[memory.core.place[tail]]
     out = arcs.first_out[state]
     while out >= 0:
         head = arcs.head[out]
-        to = memory.place[head]
+        to = memory.core.place[head]
         through = arcs.cost[into] + arcs.cost[out]
         if head != tail and through < INFINITE and through <= least[to] and not joined[to]:
-            memory.new_tail[new] = tail
-            memory.new_head[new] = head
-            memory.new_cost[new] = through
-            memory.new_a[new] = into
-            memory.new_b[new] = out
+            _write(new, tail, head, through, into, out, memory.new)
             new += 1
         out = arcs.next_out[out]
     return new
 
 
 @compiled
+def _write(i: int, tail: int, head: int, cost: int, child_a: int, child_b: int, new: _New) -> None:
+    new.tail[i] = tail
+    new.head[i] = head
+    new.cost[i] = cost
+    new.child_a[i] = child_a
+    new.child_b[i] = child_b
+
+
+@compiled
 def _search(  # noqa: C901 - the inmost loop; each call out of it would be paid for millions of times
-    source: int, avoid: int, limit: int, most: int, others: int, arcs: _Arcs, memory: _Memory
+    source: int, avoid: int, limit: int, most: int, others: int, arcs: _Arcs, search: _Search
 ) -> int:
     """Search from a state without ``avoid``, to costs of ``limit``, settling ``most`` states; answers the touched.
 
     It ends early when all ``others`` that are wanted have been reached at no more than what they are wanted for.
     """
-    reached, wanted, heap, keys = memory.reached, memory.wanted, memory.heap, memory.keys
+    reached, wanted, touched, heap, keys = search
     reached[source] = 0
-    memory.touched[0] = source
+    touched[0] = source
     touches = 1
     heap[0] = source
     keys[0] = 0
@@ -576,7 +566,7 @@ def _search(  # noqa: C901 - the inmost loop; each call out of it would be paid 
             new = key + arcs.cost[arc]
             if head != avoid and new <= limit and new < reached[head]:
                 if reached[head] == INFINITE:
-                    memory.touched[touches] = head
+                    touched[touches] = head
                     touches += 1
                 if reached[head] > wanted[head] >= new:
                     others -= 1

@@ -6,7 +6,9 @@ from typing import Annotated
 from fastapi import Depends, Path, Request
 from sqlmodel import Session
 
+from service.api.schemas import ServiceDate
 from service.cities import Cities
+from service.driving.planned import PlannedDays
 from service.jobs.supervisor import Supervisor
 from service.settings import Settings
 
@@ -32,16 +34,26 @@ def _supervisor(request: Request) -> Supervisor:
     return found
 
 
+def _planned(request: Request) -> PlannedDays:
+    found: PlannedDays = request.app.state.planned
+    return found
+
+
 SettingsDep = Annotated[Settings, Depends(_settings)]
 SessionDep = Annotated[Session, Depends(_session)]
 CitiesDep = Annotated[Cities, Depends(_cities)]
 SupervisorDep = Annotated[Supervisor, Depends(_supervisor)]
+PlannedDep = Annotated[PlannedDays, Depends(_planned)]
 
 CityId = Annotated[
     str, Path(pattern="^[a-z0-9][a-z0-9-]{0,79}$", description="The city's short name.", examples=["siem-reap"])
 ]
+DayDate = Annotated[ServiceDate, Path(description="The service day.", examples=["2026-11-23"])]
 RunId = Annotated[str, Path(pattern="^[0-9a-f]{32}$", description="The run.")]
 PlanId = Annotated[str, Path(pattern="^[0-9a-f]{32}$", description="The plan.")]
 VehicleId = Annotated[
     str, Path(pattern="^[^\\x00-\\x1f\\x7f]{1,200}$", description="The vehicle, as in vehicles.csv.", examples=["C1"])
+]
+ShiftId = Annotated[
+    str, Path(pattern="^[^\\x00-\\x1f\\x7f]{1,200}$", description="The shift, as in shifts.csv.", examples=["C1-day"])
 ]

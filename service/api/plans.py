@@ -10,7 +10,6 @@ import orjson
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse
 from sqlalchemy import func
-from sqlalchemy.orm import defer
 from sqlmodel import Session, col, select
 
 from service.api.deps import CitiesDep, CityId, PlanId, SessionDep, SettingsDep, SupervisorDep, VehicleId
@@ -21,12 +20,12 @@ from service.api.schemas import PlanIn, PlanItem, PlanList, PlanOut, RunOut
 from service.clock import utc_now
 from service.db.documents import squeeze, unsqueeze
 from service.db.models import CityVersionRow, PlanRow, RouteRow, RunRow
+from service.db.publication import NO_DOCUMENT, state_of, states_of
 from service.problems import FieldError, InvalidRequest, NotFound, QueueFull
 
 router = APIRouter(prefix="/v1", tags=["plans"])
 
 _KEPT: Final[dict[int | str, dict[str, Any]]] = {304: {"description": "What If-None-Match names is still right."}}
-_NO_DOCUMENT: Final = (defer(PlanRow.document), defer(PlanRow.routes_geojson))  # type: ignore[arg-type]  # SQLModel types columns as their values
 
 
 @router.post(
@@ -77,14 +76,18 @@ def list_plans(city_id: CityId, session: SessionDep, cities: CitiesDep) -> PlanL
         select(PlanRow)
         .join(CityVersionRow)
         .where(CityVersionRow.city_id == city_id)
-        .options(*_NO_DOCUMENT)
+        .options(*NO_DOCUMENT)
         .order_by(col(PlanRow.created_at).desc())
-    )
+    ).all()
+    published = states_of(session, city_id)
     return PlanList(
         plans=[
             PlanItem(
                 id=row.id,
                 run_id=row.run_id,
+                state=state_of(row, published),
+                parent_id=row.parent_id,
+                revision=row.revision,
                 date=row.service_date,
                 created_at=row.created_at,
                 hours=row.summary["hours"],
@@ -102,7 +105,7 @@ def list_plans(city_id: CityId, session: SessionDep, cities: CitiesDep) -> PlanL
 @router.get("/plans/{plan_id}", summary="A plan in figures", responses=errors(404, 422))
 def get_plan(plan_id: PlanId, session: SessionDep) -> PlanOut:
     """Return routes, cost terms, and what stays unserved with its reason."""
-    row = session.exec(select(PlanRow).where(PlanRow.id == plan_id).options(*_NO_DOCUMENT)).first()
+    row = session.exec(select(PlanRow).where(PlanRow.id == plan_id).options(*NO_DOCUMENT)).first()
     if row is None:
         raise NotFound(f"There is no plan {plan_id!r}.")
     version = session.exec(
@@ -121,6 +124,9 @@ def get_plan(plan_id: PlanId, session: SessionDep) -> PlanOut:
             "content_hash": version[1],
             "date": row.service_date,
             "created_at": row.created_at,
+            "state": state_of(row, states_of(session, version[0], row.service_date)),
+            "parent_id": row.parent_id,
+            "revision": row.revision,
             "routes": routes,
             "document": f"/v1/plans/{row.id}/plan.json",
             "geojson": f"/v1/plans/{row.id}/routes.geojson",

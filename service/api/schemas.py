@@ -9,6 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 from service.problems import FindingOut
 
 RunStatus = Literal["queued", "running", "done", "failed", "cancelled"]
+PlanState = Literal["draft", "published", "running", "closed", "replaced", "discarded"]
 _UNSAFE = re.compile("[\0\ud800-\udfff]")
 
 
@@ -237,11 +238,14 @@ class PlanOut(Out):
     """A plan in figures."""
 
     id: str
-    run_id: str
+    run_id: str | None = Field(description="The run that made it; null where edits did.")
     city_id: str
     content_hash: str = Field(description="The city's content that was planned.")
     date: dt.date
     created_at: dt.datetime
+    state: PlanState = Field(description="Where it is in its life; replaced: it was published before another one.")
+    parent_id: str | None = Field(description="The plan that it was made from by edits.")
+    revision: int = Field(description="1 for a plan as a run made it; one more with each edit.")
     solver: str
     version: str
     seed: int
@@ -264,7 +268,10 @@ class PlanItem(Out):
     """A plan in a list."""
 
     id: str
-    run_id: str
+    run_id: str | None
+    state: PlanState
+    parent_id: str | None
+    revision: int
     date: dt.date
     created_at: dt.datetime
     hours: float
@@ -279,6 +286,54 @@ class PlanList(Out):
     """The plans of a city, the newest first."""
 
     plans: list[PlanItem]
+
+
+class PublishIn(In):
+    """Which version of the day the caller believes to be in force."""
+
+    replaces: int | None = Field(
+        default=None, ge=0, le=2**31 - 1, description="Refused with 409 where another one is; 0 means none."
+    )
+
+
+class VersionOut(Out):
+    """A plan that was published for a day."""
+
+    version: int
+    plan_id: str
+    published_at: dt.datetime
+    replaced_at: dt.datetime | None
+
+
+class DayOut(Out):
+    """A service day and the plan that it follows."""
+
+    city_id: str
+    date: dt.date
+    state: Literal["published", "running", "closed"]
+    version: int = Field(description="Counts what was published for this day, from 1.")
+    plan_id: str
+    plan: str = Field(description="Where the plan is.")
+    published_at: dt.datetime
+    started_at: dt.datetime | None
+    closed_at: dt.datetime | None
+    versions: list[VersionOut] = Field(description="Everything that was published for this day, in order.")
+
+
+class DayItem(Out):
+    """A service day in a list."""
+
+    date: dt.date
+    state: Literal["published", "running", "closed"]
+    version: int
+    plan_id: str
+    published_at: dt.datetime
+
+
+class DayList(Out):
+    """The days of a city for which something is published, the newest first."""
+
+    days: list[DayItem]
 
 
 class HealthOut(Out):

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from service.cli import city, show, streets
+from service.cli import city, show, streets, study
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -17,6 +17,7 @@ app = typer.Typer(
 )
 app.add_typer(city.app, name="city")
 app.add_typer(streets.app, name="streets")
+app.add_typer(study.app, name="study")
 
 CityPath = Annotated[Path, typer.Argument(help="The city's folder, or a zip of it.", metavar="CITY")]
 Seconds = Annotated[float, typer.Option(min=1, max=86_400, help="How long to search.")]
@@ -164,6 +165,51 @@ def backtest(
             lead_hours=lead,
             refit_days=refit,
             most_gap_hours=max_gap,
+            json_path=json_path,
+        )
+
+
+@app.command()
+def simulate(
+    city_path: CityPath,
+    *,
+    policy: Annotated[
+        list[str] | None,
+        typer.Option(help="schedule, as-good, threshold, forecast or perfect; may be repeated; all if absent."),
+    ] = None,
+    from_day: Annotated[
+        dt.datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="First day that counts; tomorrow.")
+    ] = None,
+    days: Annotated[int, typer.Option(min=1, max=366, help="Days that count.")] = 14,
+    warm_up: Annotated[int, typer.Option(min=1, max=366, help="Days before, from which the forecasts learn.")] = 28,
+    seed: Seed = 0,
+    steps: Annotated[int, typer.Option(min=1, help="Of the search for each day's plan.")] = 3,
+    pace: Annotated[float, typer.Option(min=0.01, max=10, help="Times the city's own fill rates.")] = 1.0,
+    sensors: Annotated[float, typer.Option(min=0, max=1, help="Share of containers with a sensor.")] = 1.0,
+    dead: Annotated[float, typer.Option(min=0, max=1, help="Share of the sensors that die.")] = 0.0,
+    taps: Annotated[bool, typer.Option("--taps", help="Drivers say how full what they empty was.")] = False,
+    json_path: Annotated[Path | None, typer.Option("--json", help="Write the figures here too.")] = None,
+) -> None:
+    """Let a city live for some weeks of drawn waste, the same under each policy (docs/policies.md)."""
+    from scenarios.waste import Nature
+    from service.cli import planning, simulate
+
+    with show.errors_as_sentences():
+        planning.prepare_outputs([json_path], [])
+        wanted = simulate.policies_named(policy)
+        dataset, extract = planning.read(city_path)
+        simulate.run(
+            dataset,
+            extract,
+            policies=wanted,
+            first_day=_service_date(from_day, dataset.timezone),
+            days=days,
+            warm_up=warm_up,
+            seed=seed,
+            steps=steps,
+            nature=Nature(pace=pace, sensors=sensors, dead=dead),
+            taps=taps,
+            cache_dir=planning.roads_dir(),
             json_path=json_path,
         )
 

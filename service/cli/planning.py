@@ -81,9 +81,9 @@ def plan_city(
     """
     show.ERR.print("reading the streets ...")
     with told():
-        day = prepare_day(city, service_date, extract=extract, chosen=chosen, cache_dir=_roads_dir())
+        day = prepare_day(city, service_date, extract=extract, chosen=chosen, cache_dir=roads_dir())
         warm()
-    with _asked_to_end() as asked:
+    with asked_to_end() as asked:
         show.day_line(day)
         show.notes(day.notes)
         limit = Deadline(seconds, time.monotonic) if steps is None else StepLimit(steps)
@@ -98,7 +98,7 @@ def plan_city(
     return day, plan
 
 
-def _roads_dir() -> Path | None:
+def roads_dir() -> Path | None:
     """Return the user's folder for streets that were read and contracted once; None, with a note, where none can be."""
     folder = default_cache_dir() / "roads"
     try:
@@ -114,7 +114,7 @@ def _roads_dir() -> Path | None:
 
 
 @contextmanager
-def _asked_to_end() -> Iterator[Callable[[], bool]]:
+def asked_to_end() -> Iterator[Callable[[], bool]]:
     """Turn the first Ctrl+C into an answer; a second one acts as usual.
 
     The usual KeyboardInterrupt would be raised inside the solver library's callbacks, which lose it.
@@ -248,7 +248,7 @@ def made_for(problem: Problem, stored: Plan, city: CityDataset, extract: OsmExtr
             "expected a date such as 2026-11-23."
         ) from error
     with told():
-        now = prepare_day(city, service_date, extract=extract, cache_dir=_roads_dir()).problem
+        now = prepare_day(city, service_date, extract=extract, cache_dir=roads_dir()).problem
     if problem_hash(now) == stored.problem_hash:
         return now
     differing = [_difference(name, getattr(problem, name), getattr(now, name)) for name in _PARTS]

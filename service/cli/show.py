@@ -18,6 +18,7 @@ from rich.table import Table
 from geodata.errors import CityDatasetError, DataError
 from optimizer.problem.errors import InvalidProblem, SolverError
 from optimizer.problem.plan import StepKind
+from scenarios.changes.case import ScenarioRefused
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -46,7 +47,7 @@ def errors_as_sentences() -> Iterator[None]:
     except CityDatasetError as error:
         findings("error", error.findings)
         raise typer.Exit(1) from error
-    except (CommandError, DataError, InvalidProblem, SolverError) as error:
+    except (CommandError, DataError, InvalidProblem, ScenarioRefused, SolverError) as error:
         for line in str(error).splitlines():
             ERR.print(f"error: {line}", markup=False, style="red")
         raise typer.Exit(1) from error

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Engine, create_engine, event
+from sqlalchemy import Engine, create_engine, event, text
 
 if TYPE_CHECKING:
     from sqlalchemy.engine.interfaces import DBAPIConnection
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
 BUSY_TIMEOUT_MS: Final = 10_000
 """How long a writer waits for another one (a run's process) before it gives up."""
+
+_UPGRADE_LOCK: Final = 7_126_001
+"""Of two servers that start at once on PostgreSQL the second one waits; any number of our own."""
 
 
 def make_engine(url: str) -> Engine:
@@ -47,9 +50,27 @@ def migration_config() -> Config:
     return config
 
 
-def upgrade(engine: Engine) -> None:
-    """Bring the database to the newest schema; does nothing when it is there already."""
+def upgrade(engine: Engine, revision: str = "head") -> None:
+    """Bring the database to the newest schema, all of the way or none of it; does nothing when it is there already."""
     config = migration_config()
-    with engine.begin() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+    with engine.connect() as connection:
+        sqlite = connection.dialect.name == "sqlite"
+        if sqlite:
+            # SQLite alters a table by copying it and dropping the old one, which would delete the rows that point to
+            # it; the switch works outside a transaction only.
+            connection.exec_driver_sql("PRAGMA foreign_keys = OFF")
+            connection.commit()
+            connection.exec_driver_sql("BEGIN IMMEDIATE")  # the driver itself begins no transaction for a schema
+        else:
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _UPGRADE_LOCK})
+        try:
+            config.attributes["connection"] = connection
+            command.upgrade(config, revision)
+            if sqlite and (lost := connection.exec_driver_sql("PRAGMA foreign_key_check").all()):
+                raise RuntimeError(f"The new schema would leave {len(lost)} rows that point nowhere: {lost[0]}.")
+            connection.commit()
+        finally:
+            connection.rollback()
+            if sqlite:
+                connection.exec_driver_sql("PRAGMA foreign_keys = ON")
+                connection.commit()

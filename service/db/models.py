@@ -1,7 +1,7 @@
 """The tables. A table class is never a request body and never a reply: both have models of their own.
 
 ``city`` 1 - n ``city_version`` 1 - n ``run`` 1 - 0..1 ``plan`` 1 - n ``route``; ``city`` 1 - n ``device``, ``reading``,
-``quarantine``
+``quarantine``. Which plan a day follows stands in ``service.db.plan_life``.
 """
 
 import datetime as dt
@@ -19,6 +19,7 @@ from sqlalchemy import (
     LargeBinary,
     MetaData,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.types import TypeDecorator
 from sqlmodel import Field, SQLModel
@@ -109,18 +110,38 @@ class RunRow(Table, table=True):
 
 
 class PlanRow(Table, table=True):
-    """A plan that passed the judge: its summary, and the documents made from it once (gzip)."""
+    """A judged plan: what is shown of it without opening its document, and the documents made from it once (gzip).
+
+    A plan never changes. Editing it makes another one with ``parent_id``; of two who edit the same plan at the same
+    time one is refused by the index. What a plan took over from its parent is not stored again: ``problem_from`` names
+    the plan whose document holds the problem, and ``routes_geojson`` is empty until the routes are drawn.
+    """
 
     __tablename__ = "plan"
+    __table_args__ = (
+        Index(
+            "uq_plan_parent_id",
+            "parent_id",
+            unique=True,
+            sqlite_where=text("discarded_at IS NULL"),
+            postgresql_where=text("discarded_at IS NULL"),
+        ),
+    )
 
     id: str = Field(primary_key=True)
-    run_id: str = Field(foreign_key="run.id", unique=True)
+    run_id: str | None = Field(default=None, foreign_key="run.id", unique=True)
     city_version_id: int = Field(foreign_key="city_version.id", index=True)
     service_date: dt.date
     created_at: dt.datetime = Field(sa_type=UtcDateTime)
     summary: dict[str, Any] = Field(sa_type=JSON)
     document: bytes = Field(sa_type=LargeBinary)
-    routes_geojson: bytes = Field(sa_type=LargeBinary)
+    routes_geojson: bytes | None = Field(default=None, sa_type=LargeBinary)
+    places: bytes | None = Field(default=None, sa_type=LargeBinary)
+    parent_id: str | None = Field(default=None, foreign_key="plan.id")
+    problem_from: str | None = Field(default=None, foreign_key="plan.id")
+    revision: int = 1
+    edits: list[dict[str, Any]] = Field(default_factory=list, sa_type=JSON)
+    discarded_at: dt.datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
 class RouteRow(Table, table=True):

@@ -12,15 +12,19 @@ import pytest
 from optimizer.demand.select import Policy
 from optimizer.judge.evaluate import evaluate_route
 from optimizer.problem.plan import RouteOrder, UnloadAction, VisitAction
+from scenarios.carrying import carry_out
 from scenarios.choose import Rules
 from scenarios.day import prepare_day
 from scenarios.fleetday import Ground
-from scenarios.simulate import FIRST_DAY, Setting, carry_out, due_on, live, routes_alike, schedule_as_good
+from scenarios.schedules import due_days, due_on, routes_alike, schedule_as_good
+from scenarios.simulate import FIRST_DAY, Setting, litres_after_warm_up, live
 from scenarios.visits import Due
 from scenarios.waste import Nature, draw_world
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from numpy.typing import NDArray
 
     from geodata.city.dataset import CityDataset
     from scenarios.simulate import Kind
@@ -50,6 +54,13 @@ def world_of(ground: Ground, seed: int = 1, *, nature: Nature = NATURE, setting:
     rate_l = np.array([container.fill_rate_l_per_day for container in ground.containers], dtype=np.float64)
     days = setting.warm_up + setting.days + setting.rules.look_ahead + 1
     return draw_world(volume_l, rate_l, days=days, warm_up=setting.warm_up, seed=seed, nature=nature)
+
+
+def schedule_for(ground: Ground, world: World, setting: Setting, *, overflows: int) -> NDArray[np.int64]:
+    """Find the schedule of a brief life."""
+    start_l = litres_after_warm_up(ground.containers, world, setting)
+    group = routes_alike(ground.containers)
+    return schedule_as_good(world, start_l, setting.span, group=group, overflows=overflows)
 
 
 @pytest.mark.parametrize("kind", ["forecast", "threshold", "perfect"])
@@ -84,8 +95,8 @@ def test_a_schedule_keeps_its_promise(ground: Ground) -> None:
     world = world_of(ground)
     setting = replace(BRIEF, kind="schedule")
     group = routes_alike(ground.containers)
-    schedule = schedule_as_good(ground, world, setting, group=group, overflows=2)
-    lived = live(ground, world, setting, seed=1, schedule=schedule)
+    schedule = schedule_for(ground, world, setting, overflows=2)
+    lived = live(ground, world, setting, seed=1, due=due_days(schedule, setting.world_days))
     assert sum(day.overflowed for day in lived.days) <= 2
     assert sum(day.emptied for day in lived.days) < len(BINS) * BRIEF.days
     assert all(len(set(schedule[group == number, 0])) == 1 for number in set(group))
@@ -94,10 +105,9 @@ def test_a_schedule_keeps_its_promise(ground: Ground) -> None:
 def test_more_overflows_allow_fewer_visits(ground: Ground) -> None:
     """A schedule that may overflow more often does not come more often."""
     setting = replace(BRIEF, kind="schedule")
-    group = routes_alike(ground.containers)
     visits = []
     for overflows in (0, 5, 50):
-        schedule = schedule_as_good(ground, world_of(ground), setting, group=group, overflows=overflows)
+        schedule = schedule_for(ground, world_of(ground), setting, overflows=overflows)
         visits.append(sum(int(due_on(schedule, day).sum()) for day in range(100)))
     assert visits[0] > visits[2]
     assert visits == sorted(visits, reverse=True)
@@ -159,6 +169,6 @@ def test_a_world_that_is_too_short_is_refused(ground: Ground) -> None:
     """The look-ahead needs days after the last one that counts."""
     with pytest.raises(ValueError, match="too short"):
         live(ground, world_of(ground), replace(BRIEF, days=9), seed=1)
-    with pytest.raises(ValueError, match="interval and phase"):
+    with pytest.raises(ValueError, match="on each day"):
         live(ground, world_of(ground), replace(BRIEF, kind="schedule"), seed=1)
     assert dt.date.weekday(FIRST_DAY) == 0

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import io
+import os
 import socket
+import tempfile
 import threading
 import time
 import zipfile
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 import httpx2
 import pytest
 import uvicorn
 from fastapi.testclient import TestClient
+from ingest_city import Postgres, empty_database, postgres_binaries
 
 from geodata.city.demo.city import write_demo_city
 from service.app import create_app
@@ -20,8 +24,8 @@ from service.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
+EVERYWHERE: Final = os.environ.get("SAMRAM_TESTS_DATABASE", "sqlite")
 ZIP = {"content-type": "application/zip"}
 
 
@@ -46,10 +50,37 @@ def city_zip(city_folder: Path) -> bytes:
     return zipped(city_folder)
 
 
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """Start PostgreSQL, or skip where it is not installed."""
+    binaries = postgres_binaries()
+    if binaries is None:
+        pytest.skip("PostgreSQL's programs are not installed (package postgresql)")
+    pytest.importorskip("psycopg", reason="psycopg is not installed (extra postgres)")
+    with tempfile.TemporaryDirectory(prefix="samram-pg-", dir="/tmp") as folder:
+        cluster = Postgres(binaries, Path(folder))
+        cluster.start()
+        yield cluster
+        cluster.stop()
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run the tests of a module that says ``DATABASES = ("sqlite", "postgresql")`` on each of them."""
+    kinds = getattr(metafunc.module, "DATABASES", None)
+    if kinds and "settings" in metafunc.fixturenames:
+        metafunc.parametrize("database", kinds, indirect=True)
+
+
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    """Give the application a home of its own."""
-    return Settings(home=tmp_path / "home")
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Return the address of an empty database: of the module's kinds, or of what SAMRAM_TESTS_DATABASE names."""
+    return empty_database(request, getattr(request, "param", None) or EVERYWHERE, tmp_path)
+
+
+@pytest.fixture
+def settings(tmp_path: Path, database: str) -> Settings:
+    """Give the application a home and a database of its own."""
+    return Settings(home=tmp_path / "home", database_url=database)
 
 
 @pytest.fixture(scope="session")

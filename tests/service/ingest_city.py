@@ -8,8 +8,11 @@ import pwd
 import shutil
 import socket
 import subprocess
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
+
+from sqlalchemy import text
 
 from service.cities import Cities
 from service.db.engine import make_engine, upgrade
@@ -22,6 +25,7 @@ from service.settings import Settings
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import pytest
     from sqlalchemy import Engine
 
 HOUR_US: Final = 3_600_000_000
@@ -81,6 +85,19 @@ def postgres_binaries() -> Path | None:
     found = [Path(path).resolve().parent for path in [shutil.which("initdb")] if path]
     found += sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
     return next((folder for folder in found if (folder / "initdb").exists() and (folder / "pg_ctl").exists()), None)
+
+
+def empty_database(request: pytest.FixtureRequest, kind: str, tmp_path: Path) -> str:
+    """Return the address of an empty database, "sqlite" or "postgresql"."""
+    if kind == "sqlite":
+        return f"sqlite:///{tmp_path / 'test.sqlite'}"
+    cluster: Postgres = request.getfixturevalue("postgres")
+    name = f"t{time.time_ns()}_{os.getpid()}"
+    engine = make_engine(cluster.url())
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+    engine.dispose()
+    return cluster.url(name)
 
 
 class City:

@@ -82,6 +82,7 @@ def search(
     seed: int,
     start: Sequence[RouteOrder],
     found: Callable[[list[RouteOrder]], object],
+    recombining: bool = True,
     clock: Callable[[], float] = time.monotonic,
 ) -> None:
     """Improve a plan until told to stop, and hand each clearly better one to ``found``.
@@ -95,6 +96,8 @@ def search(
     start
         The plan to improve; may be empty unless a crew is out. Nothing of it is lost: only what is cheaper is handed
         on.
+    recombining
+        Whether routes met are put together anew; that takes about a second, however few the steps.
     clock
         Only goes forward; decides how often ``stop`` is asked, and with a step limit nothing else.
     """
@@ -106,7 +109,7 @@ def search(
     if not hunt.begin(start):
         return
     hunt.close_trucks()
-    hunt.anneal()
+    hunt.anneal(_RECOMBINED_AT if recombining else ())
 
 
 def warm() -> None:
@@ -208,11 +211,11 @@ class _Hunt:
                 failures += 1
         state.routes["closed"] = 0
 
-    def anneal(self) -> None:
-        """Cool down until the end."""
+    def anneal(self, recombined_at: Sequence[float]) -> None:
+        """Cool down until the end; at these parts of it, put the routes that were met together anew."""
         self._settle()
         begun = self._progress()
-        moments = list(_RECOMBINED_AT)
+        moments = list(recombined_at)
         hot = self._drive_micro() * min(_HOTTEST, max(_WARM, _HOT_PER_STEP * self._steps_expected()))
         while not self._over():
             done = (self._progress() - begun) / max(1e-9, 1.0 - begun)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from random_days import HOUR, random_day
+from random_days import HOUR, random_day, tiny_day
 
 from optimizer.judge.cost import unserved_cost
 from optimizer.judge.evaluate import evaluate, evaluate_route
@@ -18,7 +18,7 @@ from optimizer.problem.plan import Action, Reason, RouteOrder, UnloadAction, Uns
 from optimizer.search.feasible import homeward, may_carry, options
 from optimizer.search.kernel.arrays import N_BEST, Codes, empty_state
 from optimizer.search.kernel.loops import fill, improve, load
-from optimizer.search.kernel.routes import count, refresh
+from optimizer.search.kernel.routes import count, gained, priced, refresh, tidy
 
 BREAKS = [
     (),
@@ -234,3 +234,34 @@ def test_what_the_search_keeps_passes_the_judge_at_the_cost_that_it_states(seed:
     assert evaluation.violations == ()
     hopeless = unserved_cost(problem, [visit for visit in problem.visits if visit.id not in shifts_of])
     assert evaluation.plan.cost.total_micro - hopeless.total_micro == state.numbers[N_BEST]
+
+
+def test_tidying_ends_where_two_changes_each_seem_to_undo_the_other_at_a_gain() -> None:
+    """A route whose unloading seems cheaper before a visit when it is after it, and after it when before, is left."""
+    seconds = np.full((5, 5), 600, dtype=np.int32)
+    seconds[2, 3] = 660
+    metres = np.full((5, 5), 6_000, dtype=np.int32)
+    metres[3, 4] = 9_000
+    for square in (seconds, metres):
+        np.fill_diagonal(square, 0)
+    # A truck that goes from v2 straight to v3 waits there, and has overtime for it; the estimates see no waiting.
+    late = (TimeWindow(start_s=6 * HOUR + 2_460, end_s=9 * HOUR),)
+    problem = tiny_day(
+        visits=[{"demand_kg": 400}, {"demand_kg": 400, "windows": late}, {"demand_kg": 400}],
+        vehicle={"micro_per_s": 100, "micro_per_m": 10},
+        shift={"end_s": 6 * HOUR + 5_400, "max_overtime_s": HOUR, "overtime_micro_per_s": 10_000},
+        matrix=TravelMatrix({"truck": seconds}, {"truck": metres}),
+    )
+    codes = Codes(problem, {visit.id: ("shift-1",) for visit in problem.visits})
+    day = codes.day()
+    state = empty_state(day, 1)
+    v2, v3, v4 = (codes.code(VisitAction(visit=name)) for name in ("v2", "v3", "v4"))
+    unload = codes.code(UnloadAction(site="landfill"))
+    after, before = [v2, v3, unload, v4, unload], [v2, unload, v3, v4, unload]
+    state.routes["length"][0] = 5
+    for route, i, j, one, two in ((after, 1, 4, unload, v3), (before, 1, 4, v3, unload)):
+        state.seq[0, 1:6] = route
+        assert load(day, state)
+        assert priced(day, state, 0, *gained(day, state, 0, i, j, one, two)) < 0
+        tidy(day, state, 0)
+        assert state.seq[0, 1:6].tolist() in (after, before)

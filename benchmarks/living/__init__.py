@@ -1,0 +1,1 @@
+"""Policies compared over weeks of drawn waste."""

@@ -1,0 +1,64 @@
+"""The tables of driving: what phones report, and what drivers and dispatchers state about streets."""
+
+import datetime as dt
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, Index, UniqueConstraint
+from sqlmodel import Field
+
+from service.db.models import LongKey, Table, UtcDateTime
+
+
+class DriverEventRow(Table, table=True):
+    """One event of a phone, once: (city, phone, sequence) names it, ``digest`` tells another body under its name.
+
+    The phone's id is the driver's only name here; erasing a driver replaces it.
+    """
+
+    __tablename__ = "driver_event"
+    __table_args__ = (
+        UniqueConstraint("city_id", "phone", "sequence"),
+        Index("ix_driver_event_city_id_service_date_shift", "city_id", "service_date", "shift"),
+        Index("ix_driver_event_kind_time_us", "kind", "time_us"),
+    )
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=LongKey)
+    city_id: str = Field(foreign_key="city.id")
+    phone: str
+    sequence: int = Field(sa_type=BigInteger)
+    service_date: dt.date
+    shift: str
+    time_us: int = Field(sa_type=BigInteger)
+    kind: str
+    subject: str | None = None
+    plan_id: str | None = None
+    body: dict[str, Any] = Field(sa_type=JSON)
+    digest: str
+    received_us: int = Field(sa_type=BigInteger)
+
+
+class ErasedPhoneRow(Table, table=True):
+    """A phone whose driver had everything erased; only the hash of its id is kept, so that it cannot come back."""
+
+    __tablename__ = "erased_phone"
+
+    city_id: str = Field(primary_key=True, foreign_key="city.id")
+    digest: str = Field(primary_key=True)
+    erased_at: dt.datetime = Field(sa_type=UtcDateTime)
+
+
+class OverlayRow(Table, table=True):
+    """A change to the streets that a driver or a dispatcher stated, beside those of the city's files."""
+
+    __tablename__ = "overlay"
+
+    city_id: str = Field(primary_key=True, foreign_key="city.id")
+    id: str = Field(primary_key=True)
+    kind: str
+    source: str
+    note: str | None = None
+    valid_from: dt.date
+    expires: dt.date
+    geometry: dict[str, Any] = Field(sa_type=JSON)
+    created_at: dt.datetime = Field(sa_type=UtcDateTime)
+    ended_at: dt.datetime | None = Field(default=None, sa_type=UtcDateTime)

@@ -1,0 +1,68 @@
+"""Changes to the streets that drivers and dispatchers state while the service runs, beside those of a city's files."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING, Any, Final
+
+from shapely.geometry import shape
+from sqlmodel import Session, col, select
+
+from geodata.streets.overlays import Overlay
+from service.clock import utc_now
+from service.db.driving import OverlayRow
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+HOLDS_DAYS: Final = 1
+"""So many days after the day of the report a street that could not be passed is taken to be closed, where the driver
+does not say. Our own figure: tomorrow's plan should know of it, and a puddle should not be planned around for ever."""
+LONGEST_DAYS: Final = 90
+"""A driver's word on a street holds no longer. Our own figure."""
+
+
+def reported_closure(city_id: str, service_date: dt.date, body: Mapping[str, Any], digest: str) -> dict[str, Any]:
+    """Return the row of the closure that a driver's ``could_not_pass`` states; it does not say who the driver is."""
+    until = body.get("until")
+    return {
+        "city_id": city_id,
+        "id": f"driver-{digest[:16]}",
+        "kind": "closure",
+        "source": "a driver",
+        "note": body.get("note"),
+        "valid_from": service_date,
+        "expires": service_date + dt.timedelta(days=HOLDS_DAYS) if until is None else dt.date.fromisoformat(until),
+        "geometry": {"type": "Point", "coordinates": [body["lon"], body["lat"]]},
+        "created_at": utc_now(),
+        "ended_at": None,
+    }
+
+
+def stated_overlays(session: Session, city_id: str, service_date: dt.date) -> tuple[Overlay, ...]:
+    """Return what drivers and dispatchers have stated of a city's streets for a day, and nobody has ended."""
+    rows = session.exec(
+        select(OverlayRow)
+        .where(
+            OverlayRow.city_id == city_id,
+            col(OverlayRow.ended_at).is_(None),
+            col(OverlayRow.valid_from) <= service_date,
+            col(OverlayRow.expires) >= service_date,
+        )
+        .order_by(OverlayRow.id)
+    ).all()
+    return tuple(overlay_of(row) for row in rows)
+
+
+def overlay_of(row: OverlayRow) -> Overlay:
+    """Return a stated change as the streets' rooms know it."""
+    return Overlay(
+        id=row.id,
+        kind=row.kind,  # type: ignore[arg-type]  # only kinds that exist are stored
+        source=row.source,
+        note=row.note,
+        valid_from=row.valid_from,
+        expires=row.expires,
+        geometry=shape(row.geometry),
+        file="reports",
+    )
