@@ -87,9 +87,10 @@ export function number(value, digits = 0) {
 /**
  * @param {number} value
  * @param {string} currency
+ * @param {number} [digits]
  */
-export const money = (value, currency) =>
-  value.toLocaleString(LOCALE, { style: "currency", currency, currencyDisplay: "narrowSymbol", maximumFractionDigits: 0 });
+export const money = (value, currency, digits = 0) =>
+  value.toLocaleString(LOCALE, { style: "currency", currency, currencyDisplay: "narrowSymbol", minimumFractionDigits: digits, maximumFractionDigits: digits });
 
 /** @param {number} ratio */
 export const percent = (ratio) => ratio.toLocaleString(LOCALE, { style: "percent", maximumFractionDigits: 0 });

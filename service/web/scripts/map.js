@@ -20,11 +20,11 @@ const FADED = 0.18;
 /** @type {Protocol | null} */
 let protocol = null;
 
-/** Routes over a city, with hover and choice told to `on`: `hover(shift, uid)`, `pick(shift, uid)`, `drop(uid, at)`. */
+/** Routes over a city, with hover and choice told to `on`: `hover(shift, uid)`, `pick(shift, uid)`, `drop(uid, shift, before)`. */
 export class RouteMap {
   /**
    * @param {HTMLElement} container
-   * @param {{hover?: (shift: string | null, uid: string | null) => void, pick?: (shift: string, uid: string | null) => void, drop?: (uid: string, shift: string, at: Position) => void}} [on]
+   * @param {{hover?: (shift: string | null, uid: string | null) => void, pick?: (shift: string, uid: string | null) => void, drop?: (uid: string, shift: string, before: string | null) => void}} [on]
    * @param {{night?: () => boolean}} [options]
    */
   constructor(container, on = {}, { night } = {}) {
@@ -47,6 +47,8 @@ export class RouteMap {
     this.cityExtent = [];
     /** @type {Position[]} */
     this.extent = [];
+    /** @type {{uid: string, from: any, ghost: maplibre.Marker} | null} */
+    this.dragging = null;
     this.map = new maplibre.Map({
       container,
       style: this.style(),
@@ -246,6 +248,10 @@ export class RouteMap {
       return map.queryRenderedFeatures(box, { layers: layers.filter((id) => map.getLayer(id)) })[0];
     };
     map.on("mousemove", (event) => {
+      if (this.dragging) {
+        this.dragging.ghost.setLngLat(event.lngLat);
+        return;
+      }
       const found = under(event.point, ["stops"]) ?? under(event.point, ["routes"]);
       map.getCanvas().style.cursor = found ? "pointer" : "";
       const uid = found?.layer.id === "stops" ? found.properties.uid : null;
@@ -256,9 +262,39 @@ export class RouteMap {
       this.mark(null);
       this.on.hover?.(null, null);
     });
+    if (this.on.drop) this.listenToDrags(under);
     map.on("click", (event) => {
       const found = under(event.point, ["stops"]) ?? under(event.point, ["routes"]);
       if (found) this.on.pick?.(found.properties.shift, found.layer.id === "stops" ? found.properties.uid : null);
+    });
+  }
+
+  /**
+   * Let stops be dragged: onto another stop, before which they are to come, or onto a route, where they cost least.
+   *
+   * @param {(point: any, layers: string[]) => any} under
+   */
+  listenToDrags(under) {
+    const { map } = this;
+    map.on("mousedown", (event) => {
+      const stop = event.originalEvent.button === 0 && this.containers === null && under(event.point, ["stops"]);
+      if (!stop) return;
+      event.preventDefault(); // the map stays where it is
+      const { uid, colour } = stop.properties;
+      this.dragging = { uid, from: event.point, ghost: new maplibre.Marker({ color: colour }).setLngLat(event.lngLat).addTo(map) };
+      map.getCanvas().style.cursor = "grabbing";
+    });
+    map.on("mouseup", (event) => {
+      const drag = this.dragging;
+      if (!drag) return;
+      this.dragging = null;
+      drag.ghost.remove();
+      map.getCanvas().style.cursor = "";
+      if (drag.from.dist(event.point) < 12) return; // a click
+      const stops = map.queryRenderedFeatures([[event.point.x - 14, event.point.y - 14], [event.point.x + 14, event.point.y + 14]], { layers: ["stops"] });
+      const other = stops.find((one) => one.properties.uid !== drag.uid);
+      const route = other ?? under(event.point, ["routes"]);
+      if (route) this.on.drop?.(drag.uid, route.properties.shift, other ? other.properties.uid : null);
     });
   }
 }

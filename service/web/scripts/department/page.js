@@ -11,6 +11,7 @@ import { showReadings } from "./readings.js";
 import { here, say, state } from "./state.js";
 
 const { t } = i18n;
+const FOLLOWED = ["published", "running", "closed"];
 const TABS = ["plan", "containers", "readings", "city"];
 
 /** @type {RouteMap | null} */
@@ -64,6 +65,7 @@ function startMap() {
     map = new RouteMap(byId("map"), {
       hover: (shift, uid) => part.hovered(shift, uid),
       pick: (shift, uid) => part.picked(shift, uid),
+      drop: (uid, shift, before) => part.dropped(uid, shift, before),
     });
   } catch (error) {
     console.error(error);
@@ -110,10 +112,11 @@ async function loadDay(/** @type {string} */ wanted = "") {
   const { city, date } = state;
   const { plans } = await call(`${here()}/plans`);
   if (state.city !== city || state.date !== date) return;
-  state.plans = plans.filter((/** @type {any} */ plan) => plan.date === date);
+  state.all = plans;
+  state.plans = plans.filter((/** @type {any} */ plan) => plan.date === date && plan.state !== "discarded");
   byId("versions").hidden = state.plans.length < 2;
-  const chosen = state.plans.find((plan) => plan.id === wanted) ?? state.plans[0];
-  options(byId("version"), state.plans.map((plan) => [plan.id, t("plan.made", { time: i18n.clockIn(plan.created_at, city.timezone) })]), chosen?.id);
+  const chosen = state.plans.find((plan) => plan.id === wanted) ?? state.plans.find((plan) => FOLLOWED.includes(plan.state)) ?? state.plans[0];
+  options(byId("version"), state.plans.map((plan) => [plan.id, `${t("plan.made", { time: i18n.clockIn(plan.created_at, city.timezone) })} · ${t(`state.${plan.state}`)}`]), chosen?.id);
   await showPlan(chosen?.id);
   refreshTab();
 }

@@ -4,8 +4,10 @@ import { call, post } from "../api.js";
 import { routeColour } from "../colours.js";
 import { byId, make, styled } from "../dom.js";
 import { clock, dateIn, day, has, money, number, t } from "../i18n.js";
+import { Edits } from "./edit.js";
 import { followRun } from "./run.js";
 import { here, state } from "./state.js";
+import { followDay, lifeButtons } from "./today.js";
 
 const SECONDS = 20;
 
@@ -18,6 +20,7 @@ export class PlanPart {
   constructor(map, page) {
     this.map = map;
     this.page = page;
+    this.edits = new Edits(page);
     /** @type {string | null} */
     this.chosen = null;
     /** @type {Map<string, HTMLElement>} */
@@ -28,7 +31,9 @@ export class PlanPart {
   show() {
     const { plan, routes } = state;
     this.chosen = null;
+    this.edits.close();
     this.headline();
+    this.page.attempt(followDay);
     const part = byId("plan");
     if (!plan) {
       this.map?.setPlan({ features: [] }, new Map());
@@ -46,9 +51,11 @@ export class PlanPart {
     const tomorrow = state.date === dateIn(state.city.timezone, 1);
     const label = tomorrow ? t("plan.go.tomorrow") : t("plan.go");
     const go = make("button", { type: "button", id: "go", class: plan ? "" : "main", onclick: () => this.page.attempt(() => this.ask()) }, label);
-    const title = make("div", { class: "headline" }, make("h2", {}, day(state.date)));
+    const badge = plan && make("span", { class: plan.state === "draft" ? "badge" : "badge good" }, t(`state.${plan.state}`));
+    const title = make("div", { class: "headline" }, make("h2", {}, day(state.date)), badge);
+    const undo = plan?.state === "draft" && plan.parent_id && make("button", { type: "button", id: "undo", onclick: () => this.page.attempt(() => this.edits.undo()) }, t("edit.undo"));
     const said = plan ? null : make("p", { class: "soft" }, t("plan.none"));
-    byId("headline").replaceChildren(title, ...(said ? [said] : []), make("div", { class: "actions" }, go));
+    byId("headline").replaceChildren(title, ...(said ? [said] : []), make("div", { class: "actions" }, ...(plan ? lifeButtons(this.page) : []), undo, go));
   }
 
   async ask() {
@@ -71,9 +78,23 @@ export class PlanPart {
       ["total.routes", number(plan.routes.length)], ["total.km", number(plan.distance_km)], ["total.hours", number(plan.hours, 1)],
       ["total.tonnes", number(plan.collected_t, 1)], ["total.cost", money(plan.cost.operating, plan.cost.currency)], ["total.unserved", number(plan.unserved.length)],
     ];
+    const before = this.before();
+    const compared = { "total.km": before?.distance_km, "total.hours": before?.hours, "total.tonnes": before?.collected_t, "total.cost": before?.cost.operating, "total.unserved": before?.unserved };
     const cell = ([name, value] = ["", ""]) =>
-      make("div", { class: name === "total.unserved" && plan.unserved.length ? "attention" : "" }, make("dt", {}, t(name)), make("dd", {}, value));
+      make("div", { class: name === "total.unserved" && plan.unserved.length ? "attention" : "" }, make("dt", {}, t(name)), make("dd", {}, value), this.yesterday(/** @type {any} */ (compared)[name]));
     return make("dl", { class: "totals" }, ...cells.map(([name, value]) => cell([name, value])));
+  }
+
+  /** The plan of the day before: the one that was followed, else the newest. */
+  before() {
+    const date = new Date(Date.parse(`${state.date}T12:00:00Z`) - 86_400_000).toISOString().slice(0, 10);
+    const plans = state.all.filter((plan) => plan.date === date && plan.state !== "discarded");
+    return plans.find((plan) => plan.state !== "draft") ?? plans[0];
+  }
+
+  /** @param {number | undefined} value */
+  yesterday(value) {
+    return value === undefined ? null : make("dd", { class: "before" }, t("total.before", { value: number(value, value < 100 ? 1 : 0) }));
   }
 
   /** @param {any} plan */
@@ -154,15 +175,43 @@ export class PlanPart {
         make("span", {}, what),
         time,
       );
-      list.append(make("li", {}, row));
+      const more = make("button", { type: "button", class: "more", "aria-label": t("edit.label", { stop: properties.stop }), onclick: () => this.menu(uid) }, "⋯");
+      list.append(make("li", { class: "stop" }, row, more));
     }
     return list;
+  }
+
+  /**
+   * What can be done with a stop.
+   *
+   * @param {string} uid
+   */
+  menu(uid) {
+    const { edits } = this;
+    const { visits, shift } = edits.stop(uid);
+    const others = state.plan.routes.filter((/** @type {any} */ route) => route.shift !== shift);
+    const target = make("select", { "aria-label": t("edit.to") }, ...others.map((/** @type {any} */ route) => make("option", { value: route.shift }, `${route.vehicle} · ${route.shift}`)));
+    const button = (/** @type {string} */ key, /** @type {() => void} */ onclick) => make("button", { type: "button", onclick }, t(key));
+    const move = others.length ? [make("div", { class: "actions" }, target, button("edit.move", () => edits.move(uid, target.value, null)))] : [];
+    edits.show(make("b", {}, visits.join(", ")), ...move, make("div", { class: "actions" }, button("edit.drop", () => edits.drop(uid)), button("edit.lock", () => edits.lock(uid, true)), button("edit.unlock", () => edits.lock(uid, false)), edits.cancel()));
+    (others.length ? target : byId("edit").querySelector("button"))?.focus();
+  }
+
+  /**
+   * A stop was dragged on the map to another one, or onto a route.
+   *
+   * @param {string} uid
+   * @param {string} shift
+   * @param {string | null} before
+   */
+  dropped(uid, shift, before) {
+    this.edits.move(uid, shift, before);
   }
 
   /** @param {any} plan */
   unserved(plan) {
     if (!plan.unserved.length) return make("p", { class: "soft" }, t("unserved.none"));
-    const items = plan.unserved.map((/** @type {any} */ one) => make("li", {}, `${one.visit}`, make("span", {}, one.detail)));
+    const items = plan.unserved.map((/** @type {any} */ one) => make("li", {}, make("div", { class: "row" }, `${one.visit}`, make("button", { type: "button", class: "quiet", onclick: () => this.edits.add(one.visit) }, t("edit.add"))), make("span", {}, one.detail)));
     return make("details", { open: plan.unserved.length <= 5 }, make("summary", {}, t("visits.unserved", { count: plan.unserved.length })), make("ul", { class: "listed" }, ...items));
   }
 

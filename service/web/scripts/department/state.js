@@ -5,13 +5,14 @@
  * @property {any} city as the server describes it; null before there is one
  * @property {any[]} cities
  * @property {string} date the service day
+ * @property {any[]} all plans of the city, the newest first
  * @property {any[]} plans of the day, the newest first
  * @property {any} plan the one shown, or null
  * @property {any} routes the plan's GeoJSON, or null
  */
 
 /** @type {State} */
-export const state = { city: null, cities: [], date: "", plans: [], plan: null, routes: null };
+export const state = { city: null, cities: [], date: "", all: [], plans: [], plan: null, routes: null };
 
 /** Where the city is in the API. */
 export const here = () => `/v1/cities/${state.city.id}`;
