@@ -7,7 +7,7 @@
 
 FROM python:3.12-slim AS build
 WORKDIR /src
-COPY pyproject.toml README.md LICENSE requirements.lock ./
+COPY pyproject.toml README.md LICENSE requirements.lock hatch_build.py package.json package-lock.json ./
 COPY scripts scripts
 COPY optimizer optimizer
 COPY geodata geodata

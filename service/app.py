@@ -4,15 +4,13 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from fastapi import Depends, FastAPI, Request, Response
-from fastapi.responses import FileResponse
-from fastapi.staticfiles import StaticFiles
 from sqlalchemy.exc import InterfaceError, OperationalError
 
 from service.api import (
+    basemap,
     cities,
     days,
     devices,
@@ -58,16 +56,11 @@ from service.jobs.supervisor import Supervisor
 from service.opened import OpenedPlans
 from service.problems import DatabaseAway, install_handlers, problem_response
 from service.settings import Settings
+from service.web.pages import install_pages
 
 if TYPE_CHECKING:
     from service.ingest.mqtt import MqttIngest
 
-WEB: Final = Path(__file__).parent / "web"
-# The page and all it needs come from this server alone; a city hall without internet sees its map.
-PAGE_HEADERS: Final = {
-    "Content-Security-Policy": "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'",
-    "Cache-Control": "no-cache",
-}
 DESCRIPTION: Final = """\
 Plans municipal waste collection. Import a city, ask for a day's plan, fetch each driver's route.
 
@@ -109,6 +102,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         keys,
         links,
         cities,
+        basemap,
         plans,
         edits,
         days,
@@ -127,8 +121,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     ):
         app.include_router(feature.router)
     app.include_router(quarantine.of_no_city)
-    app.add_api_route("/", _page, include_in_schema=False)
-    app.mount("/web", StaticFiles(directory=WEB), name="web")
+    install_pages(app)
     app.openapi = complete_openapi(app)  # type: ignore[method-assign]  # the way FastAPI documents to change it
     return app
 
@@ -181,10 +174,6 @@ def _listen_to_broker(settings: Settings, writer: Writer) -> "MqttIngest | None"
     listener = MqttIngest(settings, writer)
     listener.start()
     return listener
-
-
-def _page() -> FileResponse:
-    return FileResponse(WEB / "index.html", headers=PAGE_HEADERS)
 
 
 def _database_away(_request: Request, error: Exception) -> Response:

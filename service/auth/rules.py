@@ -14,6 +14,8 @@ _SHIFT: Final = f"{_CITY}/days/{{date}}/shifts/{{shift}}"
 
 ROUTES: Final[Mapping[str, Permission]] = {
     "GET /": Permission.PUBLIC,
+    "GET /drive": Permission.PUBLIC,
+    "GET /drive-worker.js": Permission.PUBLIC,
     "GET /healthz": Permission.PUBLIC,
     "GET /readyz": Permission.PUBLIC,
     # Who is asking
@@ -43,6 +45,7 @@ ROUTES: Final[Mapping[str, Permission]] = {
     f"GET {_CITY}/zones": Permission.LOOK,
     f"GET {_CITY}/streets": Permission.LOOK,
     f"GET {_CITY}/vehicles": Permission.LOOK,
+    f"GET {_CITY}/basemap.pmtiles": Permission.DRIVE,
     f"GET {_CITY}/shifts": Permission.LOOK,
     # Plans and runs
     f"GET {_CITY}/plans": Permission.LOOK,

@@ -18,6 +18,7 @@ from service.clock import utc_now
 from service.db.documents import squeeze
 from service.db.models import PlanRow, RunRow
 from service.db.people import DriverLinkRow
+from service.db.studies import StudyRow
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -33,11 +34,12 @@ PEOPLE = (Role.ADMINISTRATOR, Role.PLANNER, Role.DISPATCHER, Role.VIEWER)
 
 @dataclass
 class Town:
-    """A stored city with a run and its plan."""
+    """A stored city with a run and its plan, and a study."""
 
     id: str
     run: str
     plan: str
+    study: str
 
 
 class House:
@@ -57,7 +59,7 @@ class House:
         cities: Cities = self.state.cities
         version, _ = cities.add(archive)
         assert version.id is not None
-        town = Town(version.city_id, uuid4().hex, uuid4().hex)
+        town = Town(version.city_id, uuid4().hex, uuid4().hex, uuid4().hex)
         date, now = dt.date.fromisoformat(DATE), utc_now()
         with Session(self.state.engine) as session:
             run = {"id": town.run, "city_version_id": version.id, "service_date": date, "created_at": now}
@@ -66,6 +68,8 @@ class House:
             nothing = squeeze(b'{"type": "FeatureCollection", "features": []}')
             plan = {"id": town.plan, "run_id": town.run, "city_version_id": version.id, "service_date": date}
             session.add(PlanRow(**plan, created_at=now, summary={}, document=nothing, routes_geojson=nothing))
+            study = {"id": town.study, "city_version_id": version.id, "created_at": now}
+            session.add(StudyRow(**study, name="Fleets", asked={}, status="done"))
             session.commit()
         return town
 

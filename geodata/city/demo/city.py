@@ -11,7 +11,7 @@ import numpy as np
 from geodata.city.columns import CONTAINERS, DEPOTS, DISPOSAL_SITES, SHIFTS, VEHICLES
 from geodata.city.demo.bins import DENSITY_KG_PER_L, divide_into_zones, place_bins
 from geodata.city.demo.fleet import mixed_fleet
-from geodata.city.demo.layout import Layout, Piece, lay_out, lonlat, street_tags
+from geodata.city.demo.layout import RIVER_HALF_WIDTH_M, Layout, Piece, lay_out, lonlat, street_tags
 from geodata.city.demo.osm_xml import OsmDrawing
 from geodata.city.tables import write_csv
 from geodata.city.templates import city_toml, column_names, write_zones
@@ -159,7 +159,35 @@ def _draw(layout: Layout, bins: list[Row]) -> OsmDrawing:
             tags = {"amenity": "waste_disposal"}
         drawing.node(float(row["lon"]), float(row["lat"]), tags)
     drawing.node(*lonlat(*layout.points[layout.landfill]), {"landuse": "landfill", "name": "Landfill"})
+    _draw_scenery(drawing, layout)
     return drawing
+
+
+def _draw_scenery(drawing: OsmDrawing, layout: Layout) -> None:
+    """Draw what is on a map and no street: the river's water, parks, and the names of places."""
+    half = 0.7 * RIVER_HALF_WIDTH_M  # the streets along it keep clear of the water
+    banks = [(x - half, y) for x, y in layout.river] + [(x + half, y) for x, y in reversed(layout.river)]
+    _draw_area(drawing, banks, {"natural": "water", "water": "river"})
+    (market_x, market_y), size = layout.market, layout.size_m
+    park_x = layout.river_x(0.1 * size) + RIVER_HALF_WIDTH_M
+    for x, y, width, height in ((park_x, 0.06 * size, 90.0, 260.0), (0.3 * size, -0.3 * size, 120.0, 120.0)):
+        corners = [(x, y), (x + width, y), (x + width, y + height), (x, y + height)]
+        _draw_area(drawing, corners, {"leisure": "park", "name": "សួនច្បារ", "name:en": "Park"})
+    for x, y, kind, name, english in (
+        (0.0, 0.0, "town", "ក្រុងគំរូ", "Model town"),
+        (0.0, 0.3 * size, "suburb", "ខាងជើង", "North side"),
+        (0.3 * size, 0.0, "suburb", "ខាងកើត", "East side"),
+        (0.0, -0.35 * size, "suburb", "ខាងត្បូង", "South side"),
+        (-0.33 * size, 0.0, "suburb", "ខាងលិច", "West side"),
+    ):
+        drawing.node(*lonlat(x, y), {"place": kind, "name": name, "name:en": english})
+    market = {"amenity": "marketplace", "name": "ផ្សារចាស់", "name:en": "Old market"}
+    drawing.node(*lonlat(market_x, market_y), market)
+
+
+def _draw_area(drawing: OsmDrawing, corners: list[tuple[float, float]], tags: dict[str, str]) -> None:
+    nodes = [drawing.node(*lonlat(x, y)) for x, y in corners]
+    drawing.way([*nodes, nodes[0]], tags)
 
 
 def _runs(line: list[Piece], crossings: set[int]) -> list[list[Piece]]:

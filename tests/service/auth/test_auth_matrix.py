@@ -38,6 +38,7 @@ def values(town: Town) -> dict[str, str]:
         "city_id": town.id,
         "run_id": town.run,
         "plan_id": town.plan,
+        "study_id": town.study,
         "vehicle": "C1",
         "device": "d-1",
         "number": "1",

@@ -1,0 +1,73 @@
+// Requests to the server, and its errors as sentences.
+
+/** An answer that is no success; `problem` is the server's problem details (RFC 9457), where it sent any. */
+export class Refused extends Error {
+  /**
+   * @param {number} status
+   * @param {any} problem
+   */
+  constructor(status, problem) {
+    super(problem?.detail ?? `HTTP ${status}`);
+    this.status = status;
+    this.problem = problem;
+  }
+}
+
+/** The server did not answer at all. */
+export class Unreachable extends Error {}
+
+/**
+ * @param {string} path
+ * @param {RequestInit} [options]
+ */
+async function reach(path, options) {
+  try {
+    return await fetch(path, options);
+  } catch (error) {
+    throw new Unreachable(String(error));
+  }
+}
+
+/** @type {Promise<Response> | null} */
+let renewing = null;
+
+/** Go on with the session: its token lives a quarter of an hour, itself for days. */
+export async function renew() {
+  renewing ??= reach("/v1/session/refresh", { method: "POST" }).finally(() => {
+    renewing = null;
+  });
+  return (await renewing).ok;
+}
+
+/**
+ * Ask the server; the answer's JSON, or null where there is none. Who is not signed in is sent to do so, unless the
+ * request has a token of its own.
+ *
+ * @param {string} path
+ * @param {RequestInit} [options]
+ * @returns {Promise<any>}
+ */
+export async function call(path, options) {
+  const own = new Headers(options?.headers).has("Authorization");
+  let reply = await reach(path, options);
+  if (reply.status === 401 && !own && location.pathname !== "/sign-in" && (await renew())) reply = await reach(path, options);
+  const text = await reply.text();
+  const body = text && /json/.test(reply.headers.get("content-type") ?? "") ? JSON.parse(text) : null;
+  if (reply.status === 401 && !own && location.pathname !== "/sign-in") {
+    location.assign(`/sign-in?next=${encodeURIComponent(location.pathname + location.search)}`);
+  }
+  if (!reply.ok) throw new Refused(reply.status, body);
+  return body;
+}
+
+/**
+ * Send JSON.
+ *
+ * @param {string} path
+ * @param {unknown} body
+ * @param {Record<string, string>} [headers]
+ * @returns {Promise<any>}
+ */
+export function post(path, body, headers = {}) {
+  return call(path, { method: "POST", headers: { "Content-Type": "application/json", ...headers }, body: JSON.stringify(body) });
+}
