@@ -312,7 +312,8 @@ def with_urgent(
                 raise InvalidProblem(f"Container {one.container!r} has a visit on this day that is still to come.")
             litres = max(1, math.ceil(one.fill * found.volume_l))
             point, access, street = (found.lon, found.lat), found.access_class, found.street
-            stream, service_s, named = found.stream, found.service_s, (found.id,)
+            stream, service_s = found.stream, found.service_s
+            named: tuple[str, ...] = (found.id,)
             kg = weight_kg(litres, city.density_kg_per_l(stream))
         else:
             assert one.lon is not None

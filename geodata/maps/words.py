@@ -82,7 +82,9 @@ def in_language(features: list[dict[str, Any]], language: str) -> list[dict[str,
         if "instruction" not in step:
             found.append(feature)
             continue
-        said = {"instruction": sentence(step, language, unloaded_kg=load_kg, under_way=_under_way(step))}
+        said: dict[str, Any] = {
+            "instruction": sentence(step, language, unloaded_kg=load_kg, under_way=_under_way(step))
+        }
         if "way" in step:
             said["way"] = [turn | {"text": turn_text(turn, language)} for turn in step["way"]]
         load_kg = step["load_kg"]

@@ -26,6 +26,7 @@ OPEN = {
     "POST /v1/session/refresh",
     "POST /v1/driver-session",
 }
+PAGES = {"GET /", "GET /drive", "GET /drive-worker.js"}
 ANYBODYS = {"DELETE /v1/session", "PUT /v1/session/password", "GET /v1/cities"}
 DOCUMENT = create_app(Settings(auth="required")).openapi()
 OPERATIONS = sorted(f"{method.upper()} {path}" for path, item in DOCUMENT["paths"].items() for method in item)
@@ -97,7 +98,7 @@ def bearers(house: House) -> dict[str, str]:
 
 def test_every_route_has_a_row() -> None:
     """Every operation of the API says which permission it takes, and no row is left of one that is gone."""
-    assert set(OPERATIONS) | {"GET /"} == set(ROUTES)
+    assert set(OPERATIONS) | PAGES == set(ROUTES)
     assert {operation for operation in OPERATIONS if ROUTES[operation] is Permission.PUBLIC} == OPEN
     assert {operation for operation in OPERATIONS if ROUTES[operation] is Permission.KNOWN} == ANYBODYS
 
@@ -147,12 +148,12 @@ def test_who_may_is_let_in(house: House, bearers: dict[str, str], operation: str
 def test_another_citys_and_nobodys_get_the_same_answer(house: House, bearers: dict[str, str], operation: str) -> None:
     """What belongs to another city is answered like what is not there, word for word, whatever one's role at home."""
     method, path = address(operation, house.there)
-    nowhere = Town("nowhere", "0" * 32, "0" * 32)
+    nowhere = Town("nowhere", "0" * 32, "0" * 32, "0" * 32)
     _, gone = address(operation, nowhere)
     for kind in ("administrator", "viewer", "device", "driver"):
         there, missing = house.ask(method, path, bearers[kind]), house.ask(method, gone, bearers[kind])
         assert (there.status_code, missing.status_code) == (404, 404), kind
-        for name in ("id", "run", "plan"):
+        for name in ("id", "run", "plan", "study"):
             assert getattr(house.there, name) not in missing.text
         assert _plain(there.json(), house.there) == _plain(missing.json(), nowhere)
 
