@@ -42,17 +42,19 @@ class Gate:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let one request pass with its principal, or refuse it with 401."""
-        if scope["type"] != "http" or not scope["path"].startswith("/v1/"):
+        if scope["type"] != "http" or not (self._asks and _is_closed(scope["path"])):
+            if not self._asks:
+                scope.setdefault("state", {})["principal"] = LOCAL
             await self._app(scope, receive, send)
             return
         body: bytes | None = None
         principal: Principal | None
         try:
-            if self._asks and signing.KEY_HEADER in (headers := Headers(scope=scope)):
+            if signing.KEY_HEADER in (headers := Headers(scope=scope)):
                 body = await _body(receive)
                 principal = await self._signed(scope, headers, body)
             else:
-                principal = await self._principal(scope) if self._asks else LOCAL
+                principal = await self._principal(scope)
             if principal is None and f"{scope['method']} {scope['path']}" not in _OPEN:
                 raise NotAuthenticated("This address needs a token or an API key; POST /v1/session gives a token.")
         except ServiceError as error:
@@ -110,6 +112,11 @@ class Gate:
         if found is None:
             raise NotAuthenticated("The token or API key does not hold, or no longer.")
         return found
+
+
+def _is_closed(path: str) -> bool:
+    """Whether what stands under a path is for those alone who are known; the pages themselves say nothing of a city."""
+    return path.startswith("/v1/") or path == "/metrics"
 
 
 async def _body(receive: Receive) -> bytes:

@@ -18,6 +18,8 @@ ROUTES: Final[Mapping[str, Permission]] = {
     "GET /drive-worker.js": Permission.PUBLIC,
     "GET /healthz": Permission.PUBLIC,
     "GET /readyz": Permission.PUBLIC,
+    "GET /v1/limits": Permission.PUBLIC,
+    "GET /metrics": Permission.MONITOR,
     # Who is asking
     "GET /v1/session": Permission.PUBLIC,
     "POST /v1/session": Permission.PUBLIC,
