@@ -16,7 +16,7 @@ from service.auth import signing
 from service.auth.identities import KEY_MARK, key_hash
 from service.auth.principal import LOCAL, Principal
 from service.auth.roles import Permission
-from service.auth.rules import ROUTES
+from service.auth.rules import ROUTES, is_closed
 from service.problems import NotAuthenticated, NotPermitted, ServiceError, problem_response
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class Gate:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let one request pass with its principal, or refuse it with 401."""
-        if scope["type"] != "http" or not (self._asks and _is_closed(scope["path"])):
+        if scope["type"] != "http" or not (self._asks and is_closed(scope["path"])):
             if not self._asks:
                 scope.setdefault("state", {})["principal"] = LOCAL
             await self._app(scope, receive, send)
@@ -112,11 +112,6 @@ class Gate:
         if found is None:
             raise NotAuthenticated("The token or API key does not hold, or no longer.")
         return found
-
-
-def _is_closed(path: str) -> bool:
-    """Whether what stands under a path is for those alone who are known; the pages themselves say nothing of a city."""
-    return path.startswith("/v1/") or path == "/metrics"
 
 
 async def _body(receive: Receive) -> bytes:
