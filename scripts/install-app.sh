@@ -10,7 +10,7 @@
 # the code, or in the folder NUMBA_CACHE_DIR; whoever runs the command must be allowed to write there, or they are
 # compiled again into that user's own cache.
 #
-# Everything that runs here or later is pinned with its hashes (requirements.lock, scripts/build.lock). pip stays in
+# Everything that runs here or later is pinned with its hashes (requirements.lock, scripts/servers.lock, scripts/build.lock). pip stays in
 # a temporary environment, so that the installed one holds nothing but the application and what it needs.
 set -euo pipefail
 
@@ -40,7 +40,8 @@ build_pip=("$work_dir/build/bin/python" -m pip --disable-pip-version-check --qui
 "${build_pip[@]}" wheel --no-deps --no-build-isolation --wheel-dir "$work_dir/wheel" "$source_dir"
 
 "$python" -m venv --without-pip "$prefix"
-"${build_pip[@]}" --python "$prefix/bin/python" install --require-hashes --requirement "$source_dir/requirements.lock"
+"${build_pip[@]}" --python "$prefix/bin/python" install --require-hashes \
+    --requirement "$source_dir/requirements.lock" --requirement "$source_dir/scripts/servers.lock"
 "${build_pip[@]}" --python "$prefix/bin/python" install --no-deps --no-index "$work_dir"/wheel/samram-*.whl
 
 "$prefix/bin/samram" --version

@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# Write requirements.lock (what an installation runs) and scripts/build.lock (what builds the wheel) anew.
+# Write requirements.lock (what an installation runs), scripts/servers.lock (the drivers of PostgreSQL and MQTT, which
+# the image has beside it) and scripts/build.lock (what builds the wheel) anew.
 #
 # Usage: scripts/lock.sh
 #
-# Both files pin every package with the hashes of its public files, for every platform and Python that the project
+# The files pin every package with the hashes of its public files, for every platform and Python that the project
 # supports. They name no package registry, so that a city may install from a mirror of its own. What was published
 # after `[tool.uv] exclude-newer` of pyproject.toml is not looked at: the same inputs give the same files.
 # Packages that are pinned already keep their version; `scripts/lock.sh --upgrade` takes the newest allowed ones.
@@ -17,10 +18,18 @@ compile() {
 
 compile pyproject.toml --output-file requirements.lock "${@}"
 
-python3 -c '
-import pathlib, tomllib
+asked() {
+    python3 -c '
+import pathlib, sys, tomllib
 project = tomllib.loads(pathlib.Path("pyproject.toml").read_text(encoding="utf-8"))
-print("\n".join(project["build-system"]["requires"]))
-' | compile - --output-file scripts/build.lock "${@}"
+extras = project["project"]["optional-dependencies"]
+print("\n".join(project["build-system"]["requires"] if sys.argv[1] == "build" else extras["mqtt"] + extras["postgres"]))
+' "$1"
+}
 
-echo "requirements.lock pins $(grep -c '^[a-z0-9]' requirements.lock) packages, scripts/build.lock $(grep -c '^[a-z0-9]' scripts/build.lock)."
+asked servers | compile - --constraint requirements.lock --output-file scripts/servers.lock "${@}"
+asked build | compile - --output-file scripts/build.lock "${@}"
+
+for lock in requirements.lock scripts/servers.lock scripts/build.lock; do
+    echo "$lock pins $(grep -c '^[a-z0-9]' "$lock") packages."
+done

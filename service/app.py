@@ -53,6 +53,8 @@ from service.ingest.places import Places
 from service.ingest.writer import Writer
 from service.jobs.studies import Studies
 from service.jobs.supervisor import Supervisor
+from service.metrics import Metrics
+from service.observe import Observe
 from service.opened import OpenedPlans
 from service.problems import DatabaseAway, install_handlers, problem_response
 from service.settings import Settings
@@ -87,10 +89,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         dependencies=[Depends(permit)],
     )
     app.state.settings = settings
+    app.state.metrics = Metrics()
     # The last one added is the first to see a request: a body that is too large is read by nobody.
     app.add_middleware(Audit)
     app.add_middleware(Gate, settings=settings)
     app.add_middleware(BodyLimit, settings=settings)
+    app.add_middleware(Observe, metrics=app.state.metrics)
     install_handlers(app)
     for away in (OperationalError, InterfaceError):
         app.add_exception_handler(away, _database_away)
@@ -151,6 +155,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.writer.start()
     purger = Purger(engine, keep_days=settings.keep_positions_days)
     purger.start()
+    app.state.metrics.watch(engine, app.state.writer, settings.home)
     listener = _listen_to_broker(settings, app.state.writer)
     try:
         yield
@@ -177,7 +182,8 @@ def _listen_to_broker(settings: Settings, writer: Writer) -> "MqttIngest | None"
 
 
 def _database_away(_request: Request, error: Exception) -> Response:
-    _log.error("The database does not answer: %s", error)
+    # Without the statement and its values, which may be somebody's.
+    _log.error("The database does not answer: %s", getattr(error, "orig", None) or type(error).__name__)
     return problem_response(
         DatabaseAway.status,
         DatabaseAway.kind,

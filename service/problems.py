@@ -3,7 +3,7 @@
 ``ServiceError``
     ``NotAuthenticated`` (401), ``NotPermitted`` (403), ``NotFound`` (404), ``Conflict`` (409), ``TooLarge`` (413),
     ``UnsupportedMediaType`` (415), ``InvalidRequest`` and ``InvalidCity`` (422), ``TooManyAttempts`` (429),
-    ``QueueFull``, ``Overloaded`` and ``DatabaseAway`` (503).
+    ``QueueFull``, ``Overloaded``, ``NotReady`` and ``DatabaseAway`` (503).
 """
 
 import math
@@ -178,6 +178,15 @@ class DatabaseAway(ServiceError):
     status = HTTPStatus.SERVICE_UNAVAILABLE
     kind = "database-unavailable"
     title = "The database does not answer"
+    headers: ClassVar[Mapping[str, str]] = {"Retry-After": "5"}
+
+
+class NotReady(ServiceError):
+    """The server cannot do its work just now."""
+
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+    kind = "not-ready"
+    title = "The server cannot do its work just now"
     headers: ClassVar[Mapping[str, str]] = {"Retry-After": "5"}
 
 

@@ -26,6 +26,10 @@ class Settings(BaseSettings):
         ``required``, or ``off``: then everybody who reaches the port may do everything, and it must be of this machine.
     secret
         What tokens are signed with, 32 characters or more; a file in ``home``, made at first start, when empty.
+    log
+        How the server's log is written: ``json``, ``text``, or ``auto``: text on a terminal.
+    min_free_bytes
+        With less on the disk of ``home`` the server says that it is not ready.
     max_upload_bytes
         Largest city archive that is accepted.
     max_body_bytes
@@ -60,12 +64,14 @@ class Settings(BaseSettings):
     database_url: str = ""
     auth: Literal["required", "off"] = "required"
     secret: SecretStr = SecretStr("")
+    log: Literal["auto", "json", "text"] = "auto"
+    min_free_bytes: Annotated[int, Field(ge=0)] = 200_000_000
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65_535)] = 8000
     max_upload_bytes: Annotated[int, Field(ge=1)] = 64_000_000
-    max_body_bytes: Annotated[int, Field(ge=1)] = 1_000_000
+    max_body_bytes: Annotated[int, Field(ge=1)] = 10_000_000
     max_containers: Annotated[int, Field(ge=1)] = 10_000
-    max_vehicles: Annotated[int, Field(ge=1)] = 300
+    max_vehicles: Annotated[int, Field(ge=1)] = 200
     max_solve_s: Annotated[int, Field(ge=1)] = 300
     max_waiting_runs: Annotated[int, Field(ge=0)] = 20
     concurrent_runs: Annotated[int, Field(ge=1, le=64)] = 1

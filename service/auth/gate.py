@@ -16,7 +16,7 @@ from service.auth import signing
 from service.auth.identities import KEY_MARK, key_hash
 from service.auth.principal import LOCAL, Principal
 from service.auth.roles import Permission
-from service.auth.rules import ROUTES
+from service.auth.rules import ROUTES, is_closed
 from service.problems import NotAuthenticated, NotPermitted, ServiceError, problem_response
 
 if TYPE_CHECKING:
@@ -42,17 +42,19 @@ class Gate:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let one request pass with its principal, or refuse it with 401."""
-        if scope["type"] != "http" or not scope["path"].startswith("/v1/"):
+        if scope["type"] != "http" or not (self._asks and is_closed(scope["path"])):
+            if not self._asks:
+                scope.setdefault("state", {})["principal"] = LOCAL
             await self._app(scope, receive, send)
             return
         body: bytes | None = None
         principal: Principal | None
         try:
-            if self._asks and signing.KEY_HEADER in (headers := Headers(scope=scope)):
+            if signing.KEY_HEADER in (headers := Headers(scope=scope)):
                 body = await _body(receive)
                 principal = await self._signed(scope, headers, body)
             else:
-                principal = await self._principal(scope) if self._asks else LOCAL
+                principal = await self._principal(scope)
             if principal is None and f"{scope['method']} {scope['path']}" not in _OPEN:
                 raise NotAuthenticated("This address needs a token or an API key; POST /v1/session gives a token.")
         except ServiceError as error:

@@ -23,6 +23,8 @@ class Permission(StrEnum):
     KNOWN = "known"
     """Everybody with a credential that holds; the endpoint shows each what is theirs."""
     LOOK = "look"
+    MAP = "map"
+    """The city's streets as a map to draw."""
     PLAN = "plan"
     """Ask for plans, change drafts, cancel runs."""
     PUBLISH = "publish"
@@ -47,6 +49,7 @@ ROLES_OF: Final[dict[Permission, frozenset[Role]]] = {
     Permission.PUBLIC: frozenset(Role),
     Permission.KNOWN: frozenset(Role),
     Permission.LOOK: _STAFF | {Role.VIEWER},
+    Permission.MAP: _STAFF | {Role.VIEWER, Role.DRIVER},
     Permission.PLAN: _STAFF,
     Permission.PUBLISH: _STAFF,
     Permission.DISPATCH: _STAFF,

@@ -10,14 +10,14 @@ from service.db.models import CityVersionRow, PlanRow, RunRow
 from service.db.studies import StudyRow
 
 _CITY: Final = "/v1/cities/{city_id}"
-_SHIFT: Final = f"{_CITY}/days/{{date}}/shifts/{{shift}}"
+_DAY: Final = f"{_CITY}/days/{{date}}"
+_SHIFT: Final = f"{_DAY}/shifts/{{shift}}"
 
 ROUTES: Final[Mapping[str, Permission]] = {
-    "GET /": Permission.PUBLIC,
-    "GET /drive": Permission.PUBLIC,
-    "GET /drive-worker.js": Permission.PUBLIC,
     "GET /healthz": Permission.PUBLIC,
     "GET /readyz": Permission.PUBLIC,
+    "GET /v1/limits": Permission.PUBLIC,
+    "GET /metrics": Permission.MONITOR,
     # Who is asking
     "GET /v1/session": Permission.PUBLIC,
     "POST /v1/session": Permission.PUBLIC,
@@ -45,8 +45,8 @@ ROUTES: Final[Mapping[str, Permission]] = {
     f"GET {_CITY}/zones": Permission.LOOK,
     f"GET {_CITY}/streets": Permission.LOOK,
     f"GET {_CITY}/vehicles": Permission.LOOK,
-    f"GET {_CITY}/basemap.pmtiles": Permission.DRIVE,
     f"GET {_CITY}/shifts": Permission.LOOK,
+    f"GET {_CITY}/basemap.pmtiles": Permission.MAP,
     # Plans and runs
     f"GET {_CITY}/plans": Permission.LOOK,
     f"POST {_CITY}/plans": Permission.PLAN,
@@ -54,20 +54,22 @@ ROUTES: Final[Mapping[str, Permission]] = {
     "GET /v1/plans/{plan_id}/plan.json": Permission.LOOK,
     "GET /v1/plans/{plan_id}/routes.geojson": Permission.LOOK,
     "GET /v1/plans/{plan_id}/routes/{vehicle}.geojson": Permission.LOOK,
+    "GET /v1/plans/{plan_id}/explanations": Permission.LOOK,
+    "GET /v1/plans/{plan_id}/revisions": Permission.LOOK,
     "POST /v1/plans/{plan_id}/edits": Permission.PLAN,
     "POST /v1/plans/{plan_id}/discard": Permission.PLAN,
-    "GET /v1/plans/{plan_id}/revisions": Permission.LOOK,
     "POST /v1/plans/{plan_id}/publish": Permission.PUBLISH,
     "POST /v1/plans/{plan_id}/start": Permission.DISPATCH,
     "POST /v1/plans/{plan_id}/close": Permission.DISPATCH,
     "GET /v1/runs/{run_id}": Permission.LOOK,
+    "GET /v1/runs/{run_id}/events": Permission.LOOK,
     "POST /v1/runs/{run_id}/cancel": Permission.PLAN,
-    # The day
+    # The running day
     f"GET {_CITY}/days": Permission.LOOK,
-    f"GET {_CITY}/days/{{date}}": Permission.LOOK,
-    f"GET {_CITY}/days/{{date}}/progress": Permission.LOOK,
-    f"GET {_CITY}/days/{{date}}/replans": Permission.LOOK,
-    f"POST {_CITY}/days/{{date}}/replans": Permission.DISPATCH,
+    f"GET {_DAY}": Permission.LOOK,
+    f"GET {_DAY}/progress": Permission.LOOK,
+    f"GET {_DAY}/replans": Permission.LOOK,
+    f"POST {_DAY}/replans": Permission.DISPATCH,
     f"GET {_SHIFT}/route.geojson": Permission.DRIVE,
     f"GET {_SHIFT}/route.gpx": Permission.DRIVE,
     f"GET {_SHIFT}/state": Permission.DRIVE,
@@ -76,6 +78,15 @@ ROUTES: Final[Mapping[str, Permission]] = {
     f"POST {_CITY}/overlays/{{overlay_id}}/end": Permission.DISPATCH,
     f"GET {_CITY}/phones/{{phone}}": Permission.PEOPLE,
     f"DELETE {_CITY}/phones/{{phone}}": Permission.PEOPLE,
+    # Studies
+    f"GET {_CITY}/studies": Permission.LOOK,
+    f"POST {_CITY}/studies": Permission.STUDY,
+    "GET /v1/studies/{study_id}": Permission.LOOK,
+    "GET /v1/studies/{study_id}/progress": Permission.LOOK,
+    "GET /v1/studies/{study_id}/results": Permission.LOOK,
+    "GET /v1/studies/{study_id}/compare": Permission.LOOK,
+    "GET /v1/studies/{study_id}/brief.pdf": Permission.LOOK,
+    "POST /v1/studies/{study_id}/cancel": Permission.STUDY,
     # Readings
     f"GET {_CITY}/readings": Permission.LOOK,
     f"POST {_CITY}/readings": Permission.REPORT,
@@ -88,21 +99,12 @@ ROUTES: Final[Mapping[str, Permission]] = {
     f"PUT {_CITY}/devices/{{device}}": Permission.SENSORS,
     f"DELETE {_CITY}/devices/{{device}}": Permission.SENSORS,
     f"GET {_CITY}/quarantine": Permission.LOOK,
+    f"POST {_CITY}/quarantine/retry": Permission.SENSORS,
     f"POST {_CITY}/quarantine/{{number}}/resolve": Permission.SENSORS,
     f"POST {_CITY}/quarantine/{{number}}/retry": Permission.SENSORS,
-    f"POST {_CITY}/quarantine/retry": Permission.SENSORS,
     "GET /v1/quarantine": Permission.SENSORS,
     f"GET {_CITY}/ngsi-ld/WasteContainer": Permission.LOOK,
     f"GET {_CITY}/ngsi-ld/WasteObserved": Permission.LOOK,
-    # Studies
-    f"GET {_CITY}/studies": Permission.LOOK,
-    f"POST {_CITY}/studies": Permission.STUDY,
-    "GET /v1/studies/{study_id}": Permission.LOOK,
-    "GET /v1/studies/{study_id}/progress": Permission.LOOK,
-    "POST /v1/studies/{study_id}/cancel": Permission.STUDY,
-    "GET /v1/studies/{study_id}/results": Permission.LOOK,
-    "GET /v1/studies/{study_id}/compare": Permission.LOOK,
-    "GET /v1/studies/{study_id}/brief.pdf": Permission.LOOK,
     # Forecasts
     f"GET {_CITY}/forecasts": Permission.LOOK,
     f"GET {_CITY}/forecasts.geojson": Permission.LOOK,
@@ -110,6 +112,14 @@ ROUTES: Final[Mapping[str, Permission]] = {
 
 IN_ANY_CITY: Final = frozenset({"POST /v1/cities"})
 """The permission in one city opens the route; which city is meant is known only inside, and asked there again."""
+
+METRICS: Final = "/metrics"
+
+
+def is_closed(path: str) -> bool:
+    """Whether what stands under a path is for those alone who are known; the pages themselves say nothing of a city."""
+    return path.startswith("/v1/") or path == METRICS
+
 
 UNAUDITED: Final = frozenset(
     operation

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import logging
 import threading
 import time
 from http import HTTPStatus
@@ -31,8 +32,10 @@ def serve_demo(folder: Path, service_date: dt.date, *, seconds: float, seed: int
     CommandError
         If the port is taken, or the server did not do what was asked of it.
     """
+    from service import logs
     from service.app import create_app
 
+    logs.set_up("text", level=logging.WARNING)
     order = {"date": service_date.isoformat(), "seconds": max(1, round(seconds)), "seed": seed}
     taken = serving.listen("127.0.0.1", port)
     # The limits of a city's own server, from its environment, are not the demo's.
@@ -46,7 +49,7 @@ def serve_demo(folder: Path, service_date: dt.date, *, seconds: float, seed: int
         max_solve_s=order["seconds"],
     )
     work = _Work(taken, city_archive(folder), order)
-    server = serving.make_server(create_app(settings), log_level="warning", on_started=work.start)
+    server = serving.make_server(create_app(settings), on_started=work.start)
     work.server = server
     serving.run(server, taken)
     if work.failure is not None:

@@ -242,11 +242,13 @@ def serve(
     port: Annotated[int | None, typer.Option(help="Port; SAMRAM_PORT or 8000 if absent.", min=0, max=65_535)] = None,
 ) -> None:
     """Serve the HTTP API and the map page, until Ctrl+C."""
+    from service import logs
     from service.app import create_app
     from service.cli import serving, store
 
     with show.errors_as_sentences():
         settings = store.read_settings(**({} if host is None else {"host": host}))
+        logs.set_up(settings.log)
         engine = store.open_database(settings)  # what is wrong with it is said here, not by a traceback of the server
         serving.say_how_to_sign_in(settings, engine)
         engine.dispose()
@@ -254,7 +256,6 @@ def serve(
         address = serving.address_of(taken)
         server = serving.make_server(
             create_app(settings),
-            log_level="info",
             on_started=lambda: show.OUT.print(f"Samram answers at {address}/ and keeps its data in {settings.home}."),
         )
         serving.run(server, taken)

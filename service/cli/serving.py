@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from service.settings import Settings
 
 _ANYWHERE = frozenset({"", "0.0.0.0", "::"})  # noqa: S104 - recognised, to be shown as an address that opens
+GRACE_S = 10
+"""Seconds that replies on their way may still take when the server is to end; then they are cut. Our own figure."""
 _BACKLOG = 2_048
 """Connections that may wait to be accepted; uvicorn's own default."""
 
@@ -91,10 +93,11 @@ def say_how_to_sign_in(settings: Settings, engine: Engine) -> None:
             show.ERR.print("Nobody can sign in yet. The first account: samram people add NAME --role administrator")
 
 
-def make_server(app: FastAPI, *, log_level: str, on_started: Callable[[], None]) -> Server:
+def make_server(app: FastAPI, *, on_started: Callable[[], None]) -> Server:
     """Return a server that is not running yet."""
     # A line for each of thousands of readings a second took a twentieth of the time, and nobody reads it.
-    return Server(uvicorn.Config(app, log_level=log_level, access_log=False), on_started)
+    config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=GRACE_S)
+    return Server(config, on_started)
 
 
 def run(server: Server, taken: socket.socket) -> None:

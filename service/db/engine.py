@@ -20,11 +20,16 @@ _UPGRADE_LOCK: Final = 7_126_001
 
 
 def make_engine(url: str) -> Engine:
-    """Return an engine; on SQLite every connection gets the settings that make it safe for several processes."""
+    """Return an engine whose errors show no values.
+
+    On SQLite every connection gets the settings that make it safe for several processes.
+    """
     if not url.startswith("sqlite"):
-        return create_engine(url, pool_pre_ping=True)
+        return create_engine(url, pool_pre_ping=True, hide_parameters=True)
     # The pool is as large as the threads that answer requests (40), so that none waits for a connection.
-    engine = create_engine(url, connect_args={"check_same_thread": False}, pool_size=10, max_overflow=40)
+    engine = create_engine(
+        url, connect_args={"check_same_thread": False}, pool_size=10, max_overflow=40, hide_parameters=True
+    )
     event.listen(engine, "connect", _set_up_sqlite)
     return engine
 

@@ -66,6 +66,16 @@ class Writer:
         if self._thread.is_alive():
             self._thread.join()
 
+    @property
+    def alive(self) -> bool:
+        """Whether anybody writes."""
+        return self._thread.is_alive()
+
+    @property
+    def readings_waiting(self) -> int:
+        """How many readings wait to be written."""
+        return self._readings_waiting
+
     def submit(self, batch: Batch) -> Future[list[Outcome]]:
         """Queue a batch; the future is done when it is committed.
 

@@ -88,6 +88,11 @@ class Supervisor:
             self._finish(run_id, "failed", INTERRUPTED)
         self._children.clear()
 
+    @property
+    def alive(self) -> bool:
+        """Whether anybody looks after runs."""
+        return self._thread.is_alive()
+
     def wake(self) -> None:
         """Look at the database now: a run was queued or cancelled."""
         self._wake.set()

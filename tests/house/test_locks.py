@@ -1,4 +1,4 @@
-"""The pinned packages that an installation takes: requirements.lock, and scripts/build.lock for its build."""
+"""The pinned packages that an installation takes: requirements.lock and scripts/servers.lock, scripts/build.lock."""
 
 from __future__ import annotations
 
@@ -14,6 +14,9 @@ ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 LOCKS = {
     "requirements.lock": PROJECT["project"]["dependencies"],
+    "scripts/servers.lock": [
+        asked for extra in ("mqtt", "postgres") for asked in PROJECT["project"]["optional-dependencies"][extra]
+    ],
     "scripts/build.lock": PROJECT["build-system"]["requires"],
 }
 HASH = re.compile(r"--hash=sha256:[0-9a-f]{64}")
