@@ -84,7 +84,7 @@ def _of_route(problem: Problem, route: Route) -> Iterator[str]:
         elif step.kind is StepKind.VISIT:
             until_s = _closes(problem.visit_by_id[step.id].windows, step.start_s)
             if until_s is not None and step.start_s > until_s - NEAR_S:
-                yield "the hours of stops"
+                yield "a time window of a stop"
     yield from _of_loads(route, vehicle.capacity_kg, vehicle.capacity_l)
     if vehicle.range_m is not None and route.distance_m > NEAR_SHARE * vehicle.range_m:
         yield "the range"

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from geodata.streets.overlays import in_force
-from optimizer.judge.evaluate import orders_of
+from optimizer.judge.evaluate import evaluate, orders_of
+from optimizer.problem.model import PERMILLE
 from optimizer.problem.plan import RouteOrder, UnloadAction, VisitAction
 from optimizer.search.solve import solve
 from optimizer.search.stop import AnyOf, Cancelled, Deadline, StepLimit
@@ -25,11 +26,11 @@ from scenarios.visits import Due
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
     from geodata.city.dataset import CityDataset
     from geodata.streets.osm import OsmExtract
-    from optimizer.problem.model import Problem
+    from optimizer.problem.model import Problem, Vehicle
     from optimizer.problem.plan import Action, Plan
     from optimizer.search.stop import Stop
     from scenarios.amounts import Morning
@@ -38,18 +39,31 @@ if TYPE_CHECKING:
     from scenarios.shared import SharedStreets
 
 PERCENTILES: Final = (50, 95)
+MOST_RESERVE: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Budget:
-    """How long each day is searched: seconds, or steps, with which the same study gives the same table."""
+    """How each day is planned.
+
+    Parameters
+    ----------
+    seconds, steps
+        How long the search takes: one of them. With steps the same study gives the same table.
+    reserve
+        The share of each shift, and of each truck's room and payload, that plans leave free for days that go otherwise.
+        A plan without any is the cheapest on paper and cannot be carried out on most days.
+    """
 
     seconds: float | None = None
     steps: int | None = None
+    reserve: float = 0.1
 
     def __post_init__(self) -> None:
         if (self.seconds is None) == (self.steps is None):
             raise ValueError("A budget is a number of seconds or of steps.")
+        if not 0 <= self.reserve <= MOST_RESERVE:
+            raise ValueError(f"Plans leave between 0 and {MOST_RESERVE:.0%} free, not {self.reserve:.0%}.")
 
     def stop(self) -> Stop:
         """Return when the search ends, counted from now."""
@@ -174,11 +188,15 @@ class Bench:
         prepared_s = time.monotonic()
         start = carried_over(problem, decoded_orders(task.start)) if task.start else None
         stop = self.budget.stop() if cancelled is None else AnyOf(self.budget.stop(), cancelled)
-        plan = solve(problem, stop=stop, seed=task.seed, start=start).plan
+        spared = with_reserve(problem, self.budget.reserve)
+        found = solve(spared, stop=stop, seed=task.seed, start=start).plan
+        plan = evaluate(problem, orders_of(problem, found), unserved=found.unserved).plan
         solved_s = time.monotonic()
         figures = self._figures(task, day, plan, morning)
         return {
             **figures,
+            # What bound the plan are the limits that it was made within.
+            "limits": limits_reached(spared, found),
             "orders": encoded_orders(orders_of(problem, plan)),
             "took": {
                 "prepare_s": round(prepared_s - begun_s, 3),
@@ -230,10 +248,34 @@ class Bench:
                 "tonnes": spread(lived.collected_kg / 1_000),
                 "held": round(float(lived.held.mean()), 4),
             },
-            "limits": limits_reached(problem, plan),
             "reasons": reasons_counted(plan),
             "notes": list(day.notes),
         }
+
+
+def with_reserve(problem: Problem, reserve: float) -> Problem:
+    """Return the problem with shorter shifts and smaller trucks, in which a plan leaves some of both free.
+
+    A truck that takes one of the visits alone still does.
+    """
+    if not reserve:
+        return problem
+    heaviest = sorted({visit.demand_kg for visit in problem.visits})
+    largest = sorted({visit.demand_l for visit in problem.visits})
+
+    def smaller(vehicle: Vehicle) -> Vehicle:
+        kg = max([int(vehicle.capacity_kg * (1 - reserve)), *(one for one in heaviest if one <= vehicle.capacity_kg)])
+        litres = max([int(vehicle.capacity_l * (1 - reserve)), *(one for one in largest if one <= vehicle.capacity_l)])
+        body_l = -(-litres * PERMILLE // vehicle.compaction_permille)
+        return replace(vehicle, capacity_kg=max(1, kg), body_l=max(1, min(body_l, vehicle.body_l)))
+
+    return replace(
+        problem,
+        vehicles=tuple(smaller(vehicle) for vehicle in problem.vehicles),
+        shifts=tuple(
+            replace(shift, end_s=shift.end_s - int(reserve * (shift.end_s - shift.start_s))) for shift in problem.shifts
+        ),
+    )
 
 
 def run_in_worker(bench: str, task: Task, flag: str) -> dict[str, Any]:
@@ -336,9 +378,3 @@ def make_bench(
     bench = Bench(streets, cases, first=min(days), budget=budget, samples=samples, factors=factors)
     bench.measure(days)
     return bench
-
-
-def cell_figures(result: Mapping[str, Any]) -> Mapping[str, float]:
-    """Return the figures of a result."""
-    figures: Mapping[str, float] = result["figures"]
-    return figures

@@ -62,7 +62,7 @@ class Line:
     figures
         Means of ``FIGURES`` over its cells.
     differences
-        To the first scenario, cell by cell.
+        To the scenario that ``reference`` gives, cell by cell.
     lived
         Medians and 95th percentiles of the days lived through, averaged over cells; ``held`` is the share of lived days
         on which the plan could be carried out to its end.
@@ -95,6 +95,20 @@ def table(result: StudyResult) -> list[Line]:
     lines = [_line(result, number) for number in range(len(result.study.scenarios))]
     best = _pareto([line for line in lines if line.cells])
     return [replace(line, pareto=line.number in best) for line in lines]
+
+
+def reference(result: StudyResult) -> int:
+    """Return the scenario that the others are compared with.
+
+    It is the first one; of a study over fleets alone that of the city's own size, or the largest one tried.
+    """
+    curve = fleets(result.study)
+    if len(curve) < len(result.study.scenarios):
+        return 0
+    own = len(result.city.vehicles)
+    fitting = [number for number, size in curve if size == own and result.of(number)]
+    tried = [number for number, _ in curve if result.of(number)]
+    return fitting[0] if fitting else tried[-1] if tried else 0
 
 
 def difference(result: StudyResult, scenario: int, other: int, figure: str) -> Interval | None:
@@ -160,8 +174,9 @@ def _line(result: StudyResult, number: int) -> Line:
     why_not = result.refused.get(number) or next(iter(failed.values()), "")
     figures = {name: fmean(cell["figures"][name] for cell in cells) for name in FIGURES} if cells else {}
     differences = {}
-    if cells and number:
-        found = ((name, difference(result, number, 0, name)) for name in FIGURES)
+    with_which = reference(result)
+    if cells and number != with_which:
+        found = ((name, difference(result, number, with_which, name)) for name in FIGURES)
         differences = {name: value for name, value in found if value is not None}
     tonnes = math.fsum(cell["figures"]["tonnes"] for cell in cells)
     cost = math.fsum(cell["figures"]["cost"] for cell in cells)

@@ -148,23 +148,11 @@ def prepare_day(
     fills = checked_fills(fills or {})
     profiles, profile_of = (streets.profiles if streets else truck_profiles)(city.vehicles)
     at_work = shifts_of(city.shifts, service_date)
-    side, hours = city.driving_side, hours_of(city.shifts, service_date)
-    overlays = in_force(city.overlays, service_date, hours)
-    if streets is not None:
-        network = streets.network(city, hours, overlays)
-    elif cache_dir is not None:
-        network = cached_roads(
-            city.streets_path,
-            profiles,
-            driving_side=side,
-            hours=hours,
-            cache_dir=cache_dir,
-            extract=extract,
-            overlays=overlays,
-        )
+    hours = hours_of(city.shifts, service_date)
+    if streets is None:
+        network = roads_of(city, service_date, extract=extract, cache_dir=cache_dir)
     else:
-        read = extract if extract is not None else read_osm(city.streets_path)
-        network = build_roads(read, profiles, driving_side=side, hours=hours, overlays=overlays)
+        network = streets.network(city, hours, in_force(city.overlays, service_date, hours))
     containers = (*city.containers, *zone_containers(city, network))
     due = containers_due(city, containers, service_date.weekday(), fills, chosen)
     ground = Ground(profiles)
@@ -222,6 +210,27 @@ def prepare_day(
             *overlay_notes(city.overlays, network, service_date),
         ),
     )
+
+
+def roads_of(
+    city: CityDataset, service_date: dt.date, *, extract: OsmExtract | None = None, cache_dir: Path | None = None
+) -> RoadNetwork:
+    """Return the streets of a day; see ``prepare_day``."""
+    profiles, _ = truck_profiles(city.vehicles)
+    side, hours = city.driving_side, hours_of(city.shifts, service_date)
+    overlays = in_force(city.overlays, service_date, hours)
+    if cache_dir is not None:
+        return cached_roads(
+            city.streets_path,
+            profiles,
+            driving_side=side,
+            hours=hours,
+            cache_dir=cache_dir,
+            extract=extract,
+            overlays=overlays,
+        )
+    streets = extract if extract is not None else read_osm(city.streets_path)
+    return build_roads(streets, profiles, driving_side=side, hours=hours, overlays=overlays)
 
 
 def plan_day(

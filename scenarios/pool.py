@@ -54,7 +54,8 @@ def dask_pool(address: str) -> Iterator[Executor]:
     """
     from distributed import Client  # noqa: PLC0415 - an extra
 
-    with Client(address) as client:
+    client: Any = Client(address)  # type: ignore[no-untyped-call]
+    with client:
         client.run(warm)
         executor: Any = client.get_executor(pure=False)
         try:

@@ -1,19 +1,21 @@
-"""What is handed out of a study: rows for tables, CSV and JSON."""
+"""What is handed out of a study: rows for tables, CSV and JSON, and the routes of each scenario as GeoJSON."""
 
 from __future__ import annotations
 
 import csv
 import io
-import json
 import math
 from typing import TYPE_CHECKING, Any
 
-from scenarios.compare import answer
+from geodata.maps.geojson import plan_geojson
+from optimizer.judge.evaluate import evaluate
+from optimizer.problem.plan import Reason, Unserved, VisitAction
+from scenarios.cells import Task, decoded_orders
+from scenarios.compare import answer, reference
 from scenarios.studyfile import encode_study
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
+    from collections.abc import Callable, Sequence
 
     from scenarios.compare import Line
     from scenarios.study import StudyResult
@@ -35,6 +37,7 @@ def _row(result: StudyResult, line: Line) -> dict[str, Any]:
         **{name: round(value, 6) for name, value in line.figures.items()},
         "cost_per_year": round(line.cost_per_year, 2),
         "cost_per_tonne": round(line.cost_per_tonne, 4),
+        "compared_with": result.study.scenarios[reference(result)].name if line.differences else "",
         "cost_difference": round(change.mean, 4) if known and change is not None else None,
         "cost_difference_low": round(change.low, 4) if known and change is not None else None,
         "cost_difference_high": round(change.high, 4) if known and change is not None else None,
@@ -95,13 +98,38 @@ def csv_of(rows: Sequence[dict[str, Any]]) -> str:
     return text.getvalue()
 
 
-def write_report(result: StudyResult, lines: Sequence[Line], folder: Path) -> list[Path]:
-    """Write the study's files into its folder; return their paths."""
-    written = [folder / "study.json", folder / "table.csv"]
-    document = json.dumps(document_of(result, lines), ensure_ascii=False, indent=1, allow_nan=False)
-    written[0].write_text(document + "\n", encoding="utf-8")
-    written[1].write_text(csv_of(rows_of(result, lines)), encoding="utf-8")
-    return written
+def scenario_geojson(result: StudyResult, number: int, *, clock: Callable[[int], str]) -> bytes | None:
+    """Return the routes of a scenario on the study's first day, by its first seed; None where they failed.
+
+    Parameters
+    ----------
+    clock
+        Turns seconds of that day into ISO 8601.
+    """
+    study, bench = result.study, result.bench
+    date, seed = study.days[0], study.seeds[0]
+    cell = result.results.get((number, date, seed))
+    if cell is None or bench is None:
+        return None
+    place = 1 + sum(case is not None for case in result.cases[:number])
+    day, _ = bench.prepare(Task(scenario=place, date=date, seed=seed))
+    orders = decoded_orders(cell["orders"])
+    served = {action.visit for order in orders for action in order.actions if isinstance(action, VisitAction)}
+    unserved = [
+        Unserved(visit=visit.id, reason=Reason.NOT_ENOUGH_TIME_OR_CAPACITY, detail="Left out in this scenario.")
+        for visit in day.problem.visits
+        if visit.id not in served
+    ]
+    plan = evaluate(day.problem, orders, unserved=unserved).plan
+    positions = {one.id: (one.lon, one.lat) for one in day.city.containers}
+    return plan_geojson(
+        day.problem,
+        plan,
+        day.network,
+        day.places,
+        clock=clock,
+        container_positions=positions,
+    )
 
 
 def _finite(value: float) -> float | None:

@@ -47,7 +47,7 @@ class Study:
     Parameters
     ----------
     scenarios
-        The first one is what all others are compared with.
+        The first one is what the others are compared with (``scenarios.compare.reference``).
     seeds
         Each gives every day other amounts of waste, the same in all scenarios.
     samples
@@ -281,6 +281,7 @@ class _Runner:
             "first": min(study.days).isoformat() if chain else None,
             "seconds": study.budget.seconds,
             "steps": study.budget.steps,
+            "reserve": study.budget.reserve,
             "samples": study.samples,
         }
         if number != ANCHOR:

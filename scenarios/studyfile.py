@@ -8,7 +8,7 @@ import tomllib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from scenarios.cells import Budget
+from scenarios.cells import MOST_RESERVE, Budget
 from scenarios.changes.case import ScenarioRefused
 from scenarios.changes.scenario import Scenario, decode_change, decode_scenario
 from scenarios.study import Study, fleet_scenarios
@@ -16,7 +16,20 @@ from scenarios.study import Study, fleet_scenarios
 if TYPE_CHECKING:
     from pathlib import Path
 
-_KEYS: Final = ("name", "city", "days", "from", "count", "seeds", "seconds", "steps", "samples", "scenario", "fleet")
+_KEYS: Final = (
+    "name",
+    "city",
+    "days",
+    "from",
+    "count",
+    "seeds",
+    "seconds",
+    "steps",
+    "reserve",
+    "samples",
+    "scenario",
+    "fleet",
+)
 _RANGE: Final = re.compile(r"(\d+)\.\.(\d+)")
 _MOST_FLEETS: Final = 200
 
@@ -69,6 +82,7 @@ def encode_study(study: Study) -> dict[str, Any]:
         "days": [day.isoformat() for day in study.days],
         "seeds": len(study.seeds),
         **budget,
+        "reserve": study.budget.reserve,
         "samples": study.samples,
         "scenario": [scenario.encode() for scenario in study.scenarios],
     }
@@ -119,14 +133,17 @@ def _days(document: Mapping[str, Any]) -> tuple[dt.date, ...]:
 
 
 def _budget(document: Mapping[str, Any]) -> Budget:
+    reserve = document.get("reserve", 0.1)
+    if isinstance(reserve, bool) or not isinstance(reserve, (int, float)) or not 0 <= reserve <= MOST_RESERVE:
+        raise ScenarioRefused(f"reserve is {reserve!r}; expected a share from 0 to {MOST_RESERVE}.")
     if "steps" in document:
         if "seconds" in document:
             raise ScenarioRefused("A study searches each day for seconds or for steps, not for both.")
-        return Budget(steps=_whole(document["steps"], "steps", 1, 10**9))
+        return Budget(steps=_whole(document["steps"], "steps", 1, 10**9), reserve=reserve)
     seconds = document.get("seconds", 5)
     if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0 < seconds <= 86_400:  # noqa: PLR2004
         raise ScenarioRefused(f"seconds is {seconds!r}; expected a number above 0 and up to 86,400.")
-    return Budget(seconds=float(seconds))
+    return Budget(seconds=float(seconds), reserve=reserve)
 
 
 def _list(document: Mapping[str, Any], key: str) -> list[Any]:

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Final
 
-from fastapi import FastAPI, Request, Response
+from fastapi import Depends, FastAPI, Request, Response
 from sqlalchemy.exc import InterfaceError, OperationalError
 
 from service.api import (
@@ -15,24 +15,45 @@ from service.api import (
     days,
     devices,
     driver_events,
+    edits,
     forecasts,
     health,
+    keys,
+    links,
     ngsi_ld,
+    overlays,
+    people,
     plans,
+    privacy,
     quarantine,
     readings,
+    replan,
     runs,
+    session,
     shifts,
+    studies,
 )
 from service.api.limits import BodyLimit
 from service.api.replies import complete_openapi
+from service.auth.audit import Audit
+from service.auth.gate import Gate
+from service.auth.identities import Identities
+from service.auth.permit import permit
+from service.auth.secret import server_secret
+from service.auth.throttle import Throttle
+from service.auth.tokens import Tokens
 from service.cities import Cities
 from service.db.engine import make_engine, upgrade
+from service.drawing import Drawings
 from service.driving.planned import PlannedDays
+from service.driving.privacy import Purger
+from service.driving.routes import Routes
 from service.ingest.outlook import Outlooks
 from service.ingest.places import Places
 from service.ingest.writer import Writer
+from service.jobs.studies import Studies
 from service.jobs.supervisor import Supervisor
+from service.opened import OpenedPlans
 from service.problems import DatabaseAway, install_handlers, problem_response
 from service.settings import Settings
 from service.web.pages import install_pages
@@ -63,28 +84,43 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         openapi_url="/v1/openapi.json",
+        dependencies=[Depends(permit)],
     )
     app.state.settings = settings
+    # The last one added is the first to see a request: a body that is too large is read by nobody.
+    app.add_middleware(Audit)
+    app.add_middleware(Gate, settings=settings)
     app.add_middleware(BodyLimit, settings=settings)
     install_handlers(app)
     for away in (OperationalError, InterfaceError):
         app.add_exception_handler(away, _database_away)
+    app.router.routes.insert(0, readings.SHORT_WAY)
     for feature in (
         health,
+        session,
+        people,
+        keys,
+        links,
         cities,
         basemap,
         plans,
+        edits,
         days,
         runs,
+        replan,
         shifts,
         driver_events,
+        overlays,
+        privacy,
         readings,
         devices,
         quarantine,
         forecasts,
         ngsi_ld,
+        studies,
     ):
         app.include_router(feature.router)
+    app.include_router(quarantine.of_no_city)
     install_pages(app)
     app.openapi = complete_openapi(app)  # type: ignore[method-assign]  # the way FastAPI documents to change it
     return app
@@ -97,20 +133,33 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     engine = make_engine(settings.database)
     upgrade(engine)
     app.state.engine = engine
+    app.state.identities = Identities(engine)
+    app.state.secret = server_secret(settings.home, settings.secret.get_secret_value())
+    app.state.tokens = Tokens(app.state.secret)
+    app.state.throttle = Throttle(engine)
     app.state.cities = Cities(engine, settings)
-    app.state.planned = PlannedDays(app.state.cities)
+    app.state.plans = OpenedPlans(engine)
+    app.state.drawings = Drawings(engine, settings, app.state.cities, app.state.plans)
+    app.state.routes = Routes()
+    app.state.planned = PlannedDays(app.state.cities, app.state.drawings)
     app.state.supervisor = Supervisor(engine, settings)
     app.state.supervisor.start()
+    app.state.studies = Studies(engine, settings)
+    app.state.studies.start()
     app.state.outlooks = Outlooks(engine)
     app.state.writer = Writer(engine, Places(app.state.cities), most_waiting=settings.max_waiting_readings)
     app.state.writer.start()
+    purger = Purger(engine, keep_days=settings.keep_positions_days)
+    purger.start()
     listener = _listen_to_broker(settings, app.state.writer)
     try:
         yield
     finally:
         if listener is not None:
             listener.stop()
+        purger.stop()
         app.state.writer.stop()
+        app.state.studies.stop()
         app.state.supervisor.stop()
         engine.dispose()
 

@@ -20,9 +20,11 @@ from geodata.city.dataset import load_city
 from geodata.errors import CityDatasetError, DataError
 from service.clock import utc_now
 from service.db.models import CityRow, CityVersionRow
-from service.problems import Conflict, InvalidCity, NotFound, TooLarge, findings_out
+from service.problems import Conflict, InvalidCity, NotFound, NotPermitted, TooLarge, findings_out
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sqlalchemy import Engine
 
     from geodata.city.dataset import CityDataset
@@ -49,8 +51,20 @@ class Cities:
         self._loaded: OrderedDict[str, CityDataset] = OrderedDict()
         self._lock = threading.Lock()
 
-    def add(self, archive: bytes) -> tuple[CityVersionRow, bool]:
+    @property
+    def cache_dir(self) -> Path:
+        """What takes time to compute and can be deleted at any time."""
+        return self._settings.cache_dir
+
+    def add(
+        self, archive: bytes, *, permitted: Callable[[str], bool] = lambda _city_id: True
+    ) -> tuple[CityVersionRow, bool]:
         """Check and store a city archive.
+
+        Parameters
+        ----------
+        permitted
+            Whether the city of this short name may be imported by whoever asks.
 
         Returns
         -------
@@ -63,6 +77,8 @@ class Cities:
             With every error of the dataset.
         TooLarge
             If it has more containers or vehicles than the settings allow.
+        NotPermitted
+            If it is a city that may not be imported by whoever asks.
         Conflict
             If another city, with another name, has the same short name; or if the same city is being imported just now.
         """
@@ -71,6 +87,8 @@ class Cities:
             city = self._read(archive, Path(scratch) / "city")
             self._check_size(city)
         city_id = slug(city.name)
+        if not permitted(city_id):
+            raise NotPermitted(f"Whoever asks may not import the city {city_id!r}.")
         try:
             version, is_new = self._store(city_id, city, archive)
         except IntegrityError as error:

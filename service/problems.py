@@ -1,10 +1,12 @@
 """Every error of the service as one kind of reply: problem details (RFC 9457), ``application/problem+json``.
 
 ``ServiceError``
-    ``NotFound`` (404), ``Conflict`` (409), ``TooLarge`` (413), ``UnsupportedMediaType`` (415), ``InvalidRequest`` and
-    ``InvalidCity`` (422), ``QueueFull``, ``Overloaded`` and ``DatabaseAway`` (503).
+    ``NotAuthenticated`` (401), ``NotPermitted`` (403), ``NotFound`` (404), ``Conflict`` (409), ``TooLarge`` (413),
+    ``UnsupportedMediaType`` (415), ``InvalidRequest`` and ``InvalidCity`` (422), ``TooManyAttempts`` (429),
+    ``QueueFull``, ``Overloaded`` and ``DatabaseAway`` (503).
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, ClassVar, Final
@@ -23,6 +25,8 @@ PROBLEM_JSON: Final = "application/problem+json"
 VALUE_SHOWN: Final = 200
 """Characters of a refused value that are shown again."""
 
+_SECRET: Final = frozenset({"password", "old", "new", "code"})
+"""Fields whose values are never shown again."""
 _SENTENCES: Final = {
     HTTPStatus.NOT_FOUND: "There is nothing at this address.",
     HTTPStatus.METHOD_NOT_ALLOWED: "This address does not know this method; the header Allow lists those it knows.",
@@ -83,6 +87,23 @@ class ServiceError(Exception):
         return {}
 
 
+class NotAuthenticated(ServiceError):
+    """Nobody, or nobody who is known."""
+
+    status = HTTPStatus.UNAUTHORIZED
+    kind = "not-authenticated"
+    title = "It must be known who asks"
+    headers: ClassVar[Mapping[str, str]] = {"WWW-Authenticate": "Bearer"}
+
+
+class NotPermitted(ServiceError):
+    """Somebody who may not do this."""
+
+    status = HTTPStatus.FORBIDDEN
+    kind = "not-permitted"
+    title = "Whoever asks may not do this"
+
+
 class NotFound(ServiceError):
     """There is no such thing."""
 
@@ -113,6 +134,25 @@ class UnsupportedMediaType(ServiceError):
     status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
     kind = "unsupported-media-type"
     title = "The body is of a kind that is not understood"
+
+
+class TooManyAttempts(ServiceError):
+    """Too many attempts failed.
+
+    Parameters
+    ----------
+    wait_s
+        Seconds until the next one is looked at.
+    """
+
+    status = HTTPStatus.TOO_MANY_REQUESTS
+    kind = "too-many-attempts"
+    title = "Too many attempts failed"
+
+    def __init__(self, *, wait_s: float) -> None:
+        seconds = math.ceil(wait_s)
+        super().__init__(f"Too many attempts failed; the next one is looked at in {seconds} s.")
+        self.headers = {"Retry-After": str(seconds)}  # type: ignore[misc]  # this kind's differ from time to time
 
 
 class QueueFull(ServiceError):
@@ -242,11 +282,15 @@ def _validation_error(request: Request, error: Exception) -> Response:
         FieldError(
             place=shown("/".join(str(part) for part in found.get("loc", ()))),
             message=shown(found.get("msg", "is wrong")),
-            value=shown(found["input"]) if found.get("type") not in ("missing", "json_invalid") else None,
+            value=shown(found["input"]) if _may_be_shown(found) else None,
         )
         for found in error.errors()
     ]
     return _service_error(request, InvalidRequest(errors))
+
+
+def _may_be_shown(found: Mapping[str, Any]) -> bool:
+    return found.get("type") not in ("missing", "json_invalid") and _SECRET.isdisjoint(found.get("loc", ()))
 
 
 def _http_error(request: Request, error: Exception) -> Response:

@@ -1,12 +1,16 @@
 """Where the server stores things, where it listens, and its limits: environment variables that begin with SAMRAM_."""
 
+from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
+
+SHORTEST_SECRET: Final = 32
+"""Characters of a secret: 256 bits if each has eight (RFC 7518, section 3.2)."""
 
 
 class Settings(BaseSettings):
@@ -18,6 +22,10 @@ class Settings(BaseSettings):
         Folder for the database, unpacked cities and caches; made when absent.
     database_url
         SQLAlchemy address of the database; SQLite in ``home`` when empty.
+    auth
+        ``required``, or ``off``: then everybody who reaches the port may do everything, and it must be of this machine.
+    secret
+        What tokens are signed with, 32 characters or more; a file in ``home``, made at first start, when empty.
     max_upload_bytes
         Largest city archive that is accepted.
     max_body_bytes
@@ -32,10 +40,14 @@ class Settings(BaseSettings):
         Runs that search at the same time, each in a process of its own.
     solve_workers
         Processes in which each run searches, for machines with that many processors free.
+    max_study_cells
+        Scenarios times days times seeds that one study may have.
     max_batch_readings
         Readings that one request may bring; a file of them may bring more.
     max_waiting_readings
         Readings that may wait to be written; beyond, senders are told to come again.
+    keep_positions_days
+        Days after which drivers' positions are deleted.
     mqtt_host, mqtt_port, mqtt_username, mqtt_password, mqtt_tls
         The broker that the server listens to; none when ``mqtt_host`` is empty.
     mqtt_city
@@ -46,6 +58,8 @@ class Settings(BaseSettings):
 
     home: Path = Path("samram-data")
     database_url: str = ""
+    auth: Literal["required", "off"] = "required"
+    secret: SecretStr = SecretStr("")
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65_535)] = 8000
     max_upload_bytes: Annotated[int, Field(ge=1)] = 64_000_000
@@ -56,8 +70,10 @@ class Settings(BaseSettings):
     max_waiting_runs: Annotated[int, Field(ge=0)] = 20
     concurrent_runs: Annotated[int, Field(ge=1, le=64)] = 1
     solve_workers: Annotated[int, Field(ge=1, le=64)] = 1
+    max_study_cells: Annotated[int, Field(ge=1)] = 2_000
     max_batch_readings: Annotated[int, Field(ge=1)] = 5_000
     max_waiting_readings: Annotated[int, Field(ge=1)] = 50_000
+    keep_positions_days: Annotated[int, Field(ge=1, le=3_650)] = 60
     mqtt_host: str = ""
     mqtt_port: Annotated[int, Field(ge=1, le=65_535)] = 1883
     mqtt_username: str = ""
@@ -81,6 +97,17 @@ class Settings(BaseSettings):
             raise ValueError("database_url names a database in memory; a file is expected, because runs share it.")
         return self
 
+    @model_validator(mode="after")
+    def _strangers_are_asked(self) -> Self:
+        """Refuse to serve other machines without asking who they are."""
+        if self.auth == "off" and not _is_this_machine(self.host):
+            raise ValueError(
+                f"auth is 'off' and host is {self.host!r}; without accounts only 127.0.0.1, ::1 or localhost is served."
+            )
+        if 0 < len(self.secret.get_secret_value()) < SHORTEST_SECRET:
+            raise ValueError(f"secret is too short; {SHORTEST_SECRET} characters or more are expected.")
+        return self
+
     @property
     def database(self) -> str:
         """The address of the database in use."""
@@ -92,6 +119,18 @@ class Settings(BaseSettings):
         return self.home / "cities"
 
     @property
+    def studies_dir(self) -> Path:
+        """Cells of studies that are done, one folder for each study; without them a study begins anew."""
+        return self.home / "studies"
+
+    @property
     def cache_dir(self) -> Path:
         """What takes time to compute and can be deleted at any time."""
         return self.home / "cache"
+
+
+def _is_this_machine(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -36,6 +36,7 @@ class Server:
         self.port = free_port()
         self._environment = os.environ | {
             "SAMRAM_HOME": str(home),
+            "SAMRAM_AUTH": "off",
             "SAMRAM_DATABASE_URL": database_url,
             **{f"SAMRAM_{name.upper()}": value for name, value in settings.items()},
         }

@@ -34,15 +34,14 @@ from geodata.city.records import (
 from geodata.city.settings import FILE, CitySettings, read_settings
 from geodata.city.tables import Findings
 from geodata.errors import CityDatasetError, DataError, Finding
-from geodata.streets.osm import OsmExtract, read_osm
 from geodata.streets.overlays import Overlay
-from geodata.streets.place import fetch_place
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from geodata.city.streams import Stream
     from geodata.city.tables import Row
+    from geodata.streets.osm import OsmExtract
 
 __all__ = [
     "BreakRecord",
@@ -231,6 +230,10 @@ def _unpacked(target: Path) -> bool:
 def _streets(
     folder: Path, settings: CitySettings, records: Records, cache_dir: Path, findings: Findings
 ) -> tuple[Path | None, OsmExtract | None]:
+    # What reads streets is compiled, and takes seconds to load; a server starts without it.
+    from geodata.streets.osm import read_osm  # noqa: PLC0415
+    from geodata.streets.place import fetch_place  # noqa: PLC0415
+
     present = [name for name in STREETS_FILES if (folder / name).exists()]
     place = settings.city.get("place")
     if len(present) > 1:

@@ -12,8 +12,7 @@ import numpy as np
 import orjson
 import shapely
 
-from geodata.city.build import ZONE_PREFIX
-from geodata.maps.path import route_path
+from geodata.maps.words import LANGUAGES, sentence, turn_text
 from optimizer.problem.plan import StepKind
 
 if TYPE_CHECKING:
@@ -22,11 +21,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from geodata.city.dataset import Container, DepotRecord, DisposalSiteRecord, Zone
-    from geodata.maps.path import Position
+    from geodata.maps.path import DrivenLeg, Position
     from geodata.streets.roads import RoadNetwork
     from geodata.streets.snap import Places
     from optimizer.problem.model import Problem
-    from optimizer.problem.plan import Plan, Route, Step, Trip, Unserved
+    from optimizer.problem.plan import Plan, Route, Trip, Unserved
 
     Clock = Callable[[int], str]
     Feature = dict[str, Any]
@@ -45,7 +44,7 @@ def route_geojson(
     container_positions: Mapping[str, Position] | None = None,
     why: Mapping[str, str] | None = None,
 ) -> bytes:
-    """Return one route for its driver: a LineString for each trip, then a Point for each step, in order.
+    """Return one route for its driver: a LineString for each trip, then a Point for each step with its way, in order.
 
     Parameters
     ----------
@@ -79,7 +78,7 @@ def plan_geojson(
     container_positions: Mapping[str, Position] | None = None,
     why: Mapping[str, str] | None = None,
 ) -> bytes:
-    """Return all routes of a plan as ``route_geojson`` does, and a feature for each visit that stays unserved.
+    """Return all routes of a plan as ``route_geojson`` does, without the ways, and each visit that stays unserved.
 
     An unserved visit that no street reaches stands where its first container stands; without
     ``container_positions`` its geometry is null.
@@ -87,7 +86,8 @@ def plan_geojson(
     positions = container_positions or {}
     features: list[Feature] = []
     for route in plan.routes:
-        features += route_features(problem, route, network, places, clock=clock, container_positions=positions, why=why)
+        found = route_features(problem, route, network, places, clock=clock, container_positions=positions, why=why)
+        features += without_ways(found)
     return collection(features + unserved_features(problem, plan, places, container_positions=positions))
 
 
@@ -225,6 +225,8 @@ def route_features(
     why: Mapping[str, str] | None = None,
 ) -> list[Feature]:
     """Return the features of ``route_geojson``, for those who put several routes into one collection."""
+    from geodata.maps.path import route_path  # noqa: PLC0415 - compiled code, which a server starts without
+
     path = route_path(problem, route, network, places)
     trips = route.trips
     lines: list[Feature] = []
@@ -244,7 +246,6 @@ def route_features(
             "shift": route.shift,
             "trip": trip_numbers[number],
             "step": number,
-            "instruction": _instruction(problem, step, load_before_kg),
             "arrival": clock(step.arrival_s),
             "arrival_s": step.arrival_s,
             "start": clock(step.start_s),
@@ -271,6 +272,13 @@ def route_features(
             }
         elif step.kind is not StepKind.BREAK:
             stop = None
+        under_way = step.kind is StepKind.DEPART and problem.shift_by_id[route.shift].out
+        if under_way:
+            properties["under_way"] = True
+        properties["instruction"] = sentence(properties, LANGUAGES[0], unloaded_kg=load_before_kg, under_way=under_way)
+        driven = path.legs[number]
+        if driven is not None:
+            properties["way"] = _way(network, places, driven)
         load_before_kg = step.load_kg
         points.append(
             {
@@ -281,6 +289,14 @@ def route_features(
             }
         )
     return lines + points
+
+
+def without_ways(features: Iterable[Feature]) -> list[Feature]:
+    """Return features of routes without the ways to drive, for those who look at all routes and drive none."""
+    return [
+        feature | {"properties": {name: value for name, value in feature["properties"].items() if name != "way"}}
+        for feature in features
+    ]
 
 
 def unserved_features(
@@ -317,24 +333,22 @@ def _trip_feature(
     }
 
 
-def _instruction(problem: Problem, step: Step, load_before_kg: int) -> str:
-    """Say in English what the crew does here; other languages are made from ``kind`` and the figures."""
-    match step.kind:
-        case StepKind.DEPART:
-            return f"Leave depot {step.id}."
-        case StepKind.UNLOAD:
-            return f"Unload {load_before_kg:,} kg at {step.id}."
-        case StepKind.BREAK:
-            minutes, seconds = divmod(step.departure_s - step.start_s, 60)
-            return f"Break of {minutes} min." if not seconds else f"Break of {minutes} min {seconds} s."
-        case StepKind.RETURN:
-            return f"Back at depot {step.id}."
-        case StepKind.VISIT:
-            visit = problem.visit_by_id[step.id]
-            count = len(visit.containers)
-            if all(name.startswith(ZONE_PREFIX) for name in visit.containers):
-                return f"Collect {visit.demand_kg:,} kg of {visit.stream} waste along the street."
-            return f"Empty {count} container{'s' if count > 1 else ''} of {visit.stream} waste, {visit.demand_kg:,} kg."
+def _way(network: RoadNetwork, places: Places, driven: DrivenLeg) -> list[dict[str, Any]]:
+    """Say how to drive a leg, turn by turn."""
+    from geodata.streets.instructions import instructions  # noqa: PLC0415 - as above
+
+    turns = [
+        {
+            "maneuver": one.maneuver,
+            "street": one.street,
+            "distance_m": one.distance_m,
+            "bearing_deg": one.bearing_deg,
+            "lon": round(one.lon, DECIMALS),
+            "lat": round(one.lat, DECIMALS),
+        }
+        for one in instructions(network, places, driven.start, driven.end, driven.leg)
+    ]
+    return [turn | {"text": turn_text(turn, LANGUAGES[0])} for turn in turns]
 
 
 def _container(name: str, positions: Mapping[str, Position], why: Mapping[str, str] | None = None) -> dict[str, Any]:

@@ -24,6 +24,15 @@ Position = tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class DrivenLeg:
+    """A leg with the places between which it lies."""
+
+    start: int
+    end: int
+    leg: Leg
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class RoutePath:
     """The geometry of one route.
 
@@ -34,10 +43,13 @@ class RoutePath:
         ended.
     positions
         lon and lat of each of the route's steps; a break inside a drive lies where the truck is by then.
+    legs
+        the drive to each of the steps, from the last one that is no break; None where nothing is driven.
     """
 
     trips: tuple[NDArray[np.float64], ...]
     positions: tuple[Position, ...]
+    legs: tuple[DrivenLeg | None, ...]
 
 
 def route_path(problem: Problem, route: Route, network: RoadNetwork, places: Places) -> RoutePath:
@@ -60,18 +72,22 @@ def route_path(problem: Problem, route: Route, network: RoadNetwork, places: Pla
             )
     lines: list[NDArray[np.float64]] = []
     positions: list[Position] = []
+    driven_legs: list[DrivenLeg | None] = []
     number = 0
     for trip in route.trips:
         pieces = [np.array([positions[-1] if positions else _position(places, trip.steps[0].node)])]
         for _step in trip.steps:
             pair = driven[number]
             leg = found[pair] if pair is not None else None
-            if leg is not None and route.steps[number].kind is not StepKind.BREAK:
+            if pair is not None and leg is not None and route.steps[number].kind is not StepKind.BREAK:
                 pieces.append(leg.coords)
+                driven_legs.append(DrivenLeg(start=pair[0], end=pair[1], leg=leg))
+            else:
+                driven_legs.append(None)
             positions.append(_step_position(problem, network, places, route, number, leg))
             number += 1
         lines.append(_line(pieces))
-    return RoutePath(trips=tuple(lines), positions=tuple(positions))
+    return RoutePath(trips=tuple(lines), positions=tuple(positions), legs=tuple(driven_legs))
 
 
 def _drives(route: Route) -> list[tuple[int, int] | None]:
@@ -126,8 +142,8 @@ def point_at(
     segments = np.asarray(leg.segments, dtype=np.intp)
     length_mm = network.length_mm[segments].astype(np.float64)
     driven_mm = length_mm.copy()
-    driven_mm[-1] = places.along_mm[end]
-    driven_mm[0] -= places.along_mm[start]
+    driven_mm[-1] = places.along_of(end, int(segments[-1]))
+    driven_mm[0] -= places.along_of(start, int(segments[0]))
     time_ms = network.travel_ms[profile][segments] * driven_mm / length_mm
     passed_ms = np.concatenate(([0.0], np.cumsum(time_ms)))
     passed_mm = np.concatenate(([0.0], np.cumsum(driven_mm)))

@@ -81,8 +81,8 @@ def instructions(network: RoadNetwork, places: Places, i: int, j: int, leg: Leg)
         network.first[path], network.last[path], network.shape_lon, network.shape_lat, network.shape_mm
     )
     driven_mm = network.length_mm[path].astype(np.int64)
-    driven_mm[-1] = places.along_mm[j]
-    driven_mm[0] -= places.along_mm[i]
+    driven_mm[-1] = places.along_of(j, int(path[-1]))
+    driven_mm[0] -= places.along_of(i, int(path[0]))
     said: list[tuple[Maneuver, int]] = [("depart", 0)]
     for at in range(1, path.size):
         before, after = int(path[at - 1]), int(path[at])

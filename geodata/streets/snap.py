@@ -115,6 +115,11 @@ class Places:
             return (place,)
         return (place, int(self.twin[place]))
 
+    def along_of(self, place: int, segment: int) -> int:
+        """Return where a place lies along the segment by which a path reaches or leaves it, millimetres."""
+        way = next((one for one in self.ways_to(place) if self.segment[one] == segment), place)
+        return int(self.along_mm[way])
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Candidates:

@@ -305,6 +305,11 @@ def encode_plan(problem: Problem, plan: Plan) -> dict[str, Any]:
         If the plan was made for another problem (``plan.problem_hash``).
     """
     _check_hash(plan.problem_hash, problem, "This plan")
+    return {**encode_answer(plan), "problem": encode_problem(problem, plan)}
+
+
+def encode_answer(plan: Plan) -> dict[str, Any]:
+    """Return the ``samram.plan`` document without its last key, the problem."""
     return {
         "format": PLAN_FORMAT,
         "version": VERSION,
@@ -318,7 +323,6 @@ def encode_plan(problem: Problem, plan: Plan) -> dict[str, Any]:
             {**_plain(route), **_route_totals(route), "cost": _cost_document(route.cost)} for route in plan.routes
         ],
         "unserved": _plain(plan.unserved),
-        "problem": encode_problem(problem, plan),
     }
 
 

@@ -178,6 +178,7 @@ class Reason(StrEnum):
     OUTSIDE_EVERY_SHIFT = "outside_every_shift"
     NOT_ENOUGH_TIME_OR_CAPACITY = "not_enough_time_or_capacity"
     PRIZE_BELOW_COST = "prize_below_cost"
+    DROPPED = "dropped"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

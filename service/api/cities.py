@@ -15,6 +15,8 @@ from service.api.geojson import FeatureCollection
 from service.api.replies import GEOJSON, GeoJsonResponse, errors, kept
 from service.api.schemas import BreakOut, CityList, CityOut, ShiftList, ShiftOut, VehicleList, VehicleOut
 from service.api.streets import drawn_streets
+from service.auth.permit import PrincipalDep
+from service.auth.roles import Permission
 from service.db.documents import squeeze
 from service.db.models import CityVersionRow
 from service.problems import FieldError, InvalidRequest, TooLarge, UnsupportedMediaType
@@ -72,22 +74,32 @@ async def _archive(request: Request, settings: SettingsDep) -> bytes:
     | {200: {"model": CityOut, "description": "This content was imported before; nothing changed."}},
     openapi_extra=_UPLOAD,
 )
-def import_city(archive: Annotated[bytes, Depends(_archive)], cities: CitiesDep, response: Response) -> CityOut:
+def import_city(
+    archive: Annotated[bytes, Depends(_archive)],
+    cities: CitiesDep,
+    principal: PrincipalDep,
+    request: Request,
+    response: Response,
+) -> CityOut:
     """Check a city dataset and store it.
 
     When anything in it is wrong, nothing is stored and every error is listed with its file, row and column. A city of
     the same name with other content becomes that city's new version; plans keep the version they were made for.
     """
-    version, is_new = cities.add(archive)
+    version, is_new = cities.add(archive, permitted=lambda city_id: principal.may(Permission.IMPORT, city_id))
+    request.state.city_id = version.city_id
     response.status_code = HTTPStatus.CREATED if is_new else HTTPStatus.OK
     response.headers["Location"] = f"/v1/cities/{version.city_id}"
     return city_out(version)
 
 
 @router.get("", summary="List the cities", responses=errors())
-def list_cities(session: SessionDep, cities: CitiesDep) -> CityList:
-    """Return every city in the version that is in use."""
-    return CityList(cities=[city_out(version) for version in cities.all_current(session)])
+def list_cities(session: SessionDep, cities: CitiesDep, principal: PrincipalDep) -> CityList:
+    """Return every city in which one has a role, in the version that is in use."""
+    versions = cities.all_current(session)
+    return CityList(
+        cities=[city_out(version) for version in versions if principal.may(Permission.LOOK, version.city_id)]
+    )
 
 
 @router.get("/{city_id}", summary="Look at a city", responses=errors(404, 422))

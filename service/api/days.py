@@ -3,7 +3,7 @@
 from fastapi import APIRouter
 from sqlmodel import Session, col, select
 
-from service.api.deps import CitiesDep, CityId, DayDate, PlanId, SessionDep
+from service.api.deps import CitiesDep, CityId, DayDate, DrawingsDep, PlanId, SessionDep
 from service.api.replies import errors
 from service.api.schemas import DayItem, DayList, DayOut, PublishIn, VersionOut
 from service.db.plan_life import DayRow
@@ -14,11 +14,14 @@ router = APIRouter(prefix="/v1", tags=["days"])
 
 
 @router.post("/plans/{plan_id}/publish", summary="Publish a plan", responses=errors(400, 404, 409, 413, 422))
-def publish_plan(plan_id: PlanId, session: SessionDep, wanted: PublishIn | None = None) -> DayOut:
+def publish_plan(
+    plan_id: PlanId, session: SessionDep, drawings: DrawingsDep, wanted: PublishIn | None = None
+) -> DayOut:
     """Let its day follow this plan from now on; what was published before stays as an earlier version.
 
     A running day goes on running, by the new plan. Publishing twice is as good as once.
     """
+    drawings.ensure(plan_id)  # what drivers fetch is there before the day follows it
     day = publish(session, plan_id, replaces=None if wanted is None else wanted.replaces)
     session.commit()
     return _day_out(session, day)

@@ -1,15 +1,21 @@
-"""What endpoints are given: settings, a session, the cities in memory, the runs' supervisor."""
+"""What endpoints are given: settings, a session, the cities in memory, the runs' supervisor, who people are."""
 
 from collections.abc import Iterator
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import Depends, Path, Request
 from sqlmodel import Session
 
 from service.api.schemas import ServiceDate
+from service.auth.identities import Identities
+from service.auth.throttle import Throttle
+from service.auth.tokens import Tokens
 from service.cities import Cities
+from service.drawing import Drawings
 from service.driving.planned import PlannedDays
+from service.jobs.studies import Studies
 from service.jobs.supervisor import Supervisor
+from service.opened import OpenedPlans
 from service.settings import Settings
 
 
@@ -39,18 +45,54 @@ def _planned(request: Request) -> PlannedDays:
     return found
 
 
+def _identities(request: Request) -> Identities:
+    found: Identities = request.app.state.identities
+    return found
+
+
+def _throttle(request: Request) -> Throttle:
+    found: Throttle = request.app.state.throttle
+    return found
+
+
+def _tokens(request: Request) -> Tokens:
+    found: Tokens = request.app.state.tokens
+    return found
+
+
+def _plans(request: Request) -> OpenedPlans:
+    found: OpenedPlans = request.app.state.plans
+    return found
+
+
+def _drawings(request: Request) -> Drawings:
+    found: Drawings = request.app.state.drawings
+    return found
+
+
+def _studies(request: Request) -> Studies:
+    found: Studies = request.app.state.studies
+    return found
+
+
 SettingsDep = Annotated[Settings, Depends(_settings)]
 SessionDep = Annotated[Session, Depends(_session)]
 CitiesDep = Annotated[Cities, Depends(_cities)]
 SupervisorDep = Annotated[Supervisor, Depends(_supervisor)]
 PlannedDep = Annotated[PlannedDays, Depends(_planned)]
+IdentitiesDep = Annotated[Identities, Depends(_identities)]
+ThrottleDep = Annotated[Throttle, Depends(_throttle)]
+TokensDep = Annotated[Tokens, Depends(_tokens)]
+PlansDep = Annotated[OpenedPlans, Depends(_plans)]
+DrawingsDep = Annotated[Drawings, Depends(_drawings)]
+StudiesDep = Annotated[Studies, Depends(_studies)]
 
-CityId = Annotated[
-    str, Path(pattern="^[a-z0-9][a-z0-9-]{0,79}$", description="The city's short name.", examples=["siem-reap"])
-]
+CITY_ID: Final = "[a-z0-9][a-z0-9-]{0,79}"
+CityId = Annotated[str, Path(pattern=f"^{CITY_ID}$", description="The city's short name.", examples=["siem-reap"])]
 DayDate = Annotated[ServiceDate, Path(description="The service day.", examples=["2026-11-23"])]
 RunId = Annotated[str, Path(pattern="^[0-9a-f]{32}$", description="The run.")]
 PlanId = Annotated[str, Path(pattern="^[0-9a-f]{32}$", description="The plan.")]
+StudyId = Annotated[str, Path(pattern="^[0-9a-f]{32}$", description="The study.")]
 VehicleId = Annotated[
     str, Path(pattern="^[^\\x00-\\x1f\\x7f]{1,200}$", description="The vehicle, as in vehicles.csv.", examples=["C1"])
 ]

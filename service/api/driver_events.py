@@ -14,11 +14,13 @@ from pydantic import (
     ValidationError,
     WithJsonSchema,
 )
+from sqlmodel import Session
 
 from service.api.deps import CityId, DayDate, PlannedDep, SessionDep, ShiftId
 from service.api.replies import errors
 from service.api.schemas import In, Out, ServiceDate
 from service.api.shifts import published_shift
+from service.db.publication import begin, day_of
 from service.driving.events import DriverEvent, SkipReason
 from service.driving.receive import NotBelieved, Visits, believe, shift_times, store
 from service.driving.store import Erased, Outcome, Scope, Sent, event_of
@@ -193,12 +195,22 @@ def post_events(
         stored = iter(store(request.app.state.engine, request.app.state.writer, scope, sent, visits))
     except Erased as error:
         raise Conflict("What this phone reported was erased; it reports under a new id.") from error
+    if sent:
+        _begin(session, city_id, date)
     events = iter(sent)
     results = [
         _settled(next(events).event.sequence, next(stored)) if outcome is None else outcome for outcome in outcomes
     ]
     counts = {status: sum(one.status == status for one in results) for status in ("stored", "duplicate", "refused")}
     return EventsOut(received=len(results), results=results, **counts)
+
+
+def _begin(session: Session, city_id: str, service_date: dt.date) -> None:
+    """Let a published day run from its first report on."""
+    day = day_of(session, city_id, service_date)
+    if day is not None and day.state == "published":
+        begin(session, city_id, service_date)
+        session.commit()
 
 
 def _read(raw: Any, *, shift: str, phone: str, date: dt.date) -> DriverEvent:

@@ -4,6 +4,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from geodata.streets.instructions import Maneuver
+
 Position = tuple[float, float]
 
 
@@ -81,6 +83,18 @@ class ContainerRef(_Shape):
     lat: float | None = None
 
 
+class Turn(_Shape):
+    """One thing to do on the way to a step."""
+
+    maneuver: Maneuver
+    street: str = Field(description="That one is on afterwards; empty where it has no name.")
+    distance_m: int = Field(description="Until the next turn.")
+    bearing_deg: int = Field(description="Which way one drives afterwards, clockwise from north.")
+    lon: float
+    lat: float
+    text: str = Field(description="In words, in the language that was asked for.")
+
+
 class StepProperties(_Shape):
     """A step: what to do, where and when."""
 
@@ -90,7 +104,7 @@ class StepProperties(_Shape):
     shift: str
     trip: int = Field(description="From 1.")
     step: int = Field(description="From 0, in order.")
-    instruction: str = Field(description="What to do, in English.")
+    instruction: str = Field(description="What to do, in the language that was asked for, in English otherwise.")
     arrival: str = Field(description="ISO 8601 with the city's offset.")
     arrival_s: int = Field(description="Seconds from local midnight of the service day; may pass 86,400.")
     start: str
@@ -109,6 +123,8 @@ class StepProperties(_Shape):
     demand_kg: int | None = None
     demand_l: int | None = None
     containers: list[ContainerRef] | None = None
+    under_way: bool | None = Field(default=None, description="Of a departure: the truck is on its way already.")
+    way: list[Turn] | None = Field(default=None, description="How to drive here from the step before, turn by turn.")
 
 
 class UnservedProperties(_Shape):

@@ -10,9 +10,9 @@ import orjson
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse
 from sqlalchemy import func
-from sqlmodel import Session, col, select
+from sqlmodel import col, select
 
-from service.api.deps import CitiesDep, CityId, PlanId, SessionDep, SettingsDep, SupervisorDep, VehicleId
+from service.api.deps import CitiesDep, CityId, DrawingsDep, PlanId, SessionDep, SettingsDep, SupervisorDep, VehicleId
 from service.api.geojson import PlanCollection, RouteCollection
 from service.api.replies import GEOJSON, GeoJsonResponse, errors, kept
 from service.api.runs import run_out
@@ -20,6 +20,7 @@ from service.api.schemas import PlanIn, PlanItem, PlanList, PlanOut, RunOut
 from service.clock import utc_now
 from service.db.documents import squeeze, unsqueeze
 from service.db.models import CityVersionRow, PlanRow, RouteRow, RunRow
+from service.db.plans import document_of, find_plan
 from service.db.publication import NO_DOCUMENT, state_of, states_of
 from service.problems import FieldError, InvalidRequest, NotFound, QueueFull
 
@@ -105,12 +106,7 @@ def list_plans(city_id: CityId, session: SessionDep, cities: CitiesDep) -> PlanL
 @router.get("/plans/{plan_id}", summary="A plan in figures", responses=errors(404, 422))
 def get_plan(plan_id: PlanId, session: SessionDep) -> PlanOut:
     """Return routes, cost terms, and what stays unserved with its reason."""
-    row = session.exec(select(PlanRow).where(PlanRow.id == plan_id).options(*NO_DOCUMENT)).first()
-    if row is None:
-        raise NotFound(f"There is no plan {plan_id!r}.")
-    version = session.exec(
-        select(CityVersionRow.city_id, CityVersionRow.content_hash).where(CityVersionRow.id == row.city_version_id)
-    ).one()
+    row, version = find_plan(session, plan_id)
     summary = dict(row.summary)
     routes = [
         {**route, "geojson": f"/v1/plans/{row.id}/routes/{quote(route['vehicle'], safe='')}.geojson"}
@@ -120,11 +116,11 @@ def get_plan(plan_id: PlanId, session: SessionDep) -> PlanOut:
         {
             "id": row.id,
             "run_id": row.run_id,
-            "city_id": version[0],
-            "content_hash": version[1],
+            "city_id": version.city_id,
+            "content_hash": version.content_hash,
             "date": row.service_date,
             "created_at": row.created_at,
-            "state": state_of(row, states_of(session, version[0], row.service_date)),
+            "state": state_of(row, states_of(session, version.city_id, row.service_date)),
             "parent_id": row.parent_id,
             "revision": row.revision,
             "routes": routes,
@@ -143,7 +139,7 @@ def get_plan(plan_id: PlanId, session: SessionDep) -> PlanOut:
 )
 def get_document(plan_id: PlanId, request: Request, session: SessionDep) -> Response:
     """Return the document that ``samram check`` judges; it never changes."""
-    return kept(request, _stored(session, plan_id, PlanRow.document), media_type="application/json")
+    return kept(request, document_of(session, plan_id), media_type="application/json")
 
 
 @router.get(
@@ -152,9 +148,12 @@ def get_document(plan_id: PlanId, request: Request, session: SessionDep) -> Resp
     response_class=GeoJsonResponse,
     responses=errors(404, 422) | _KEPT | {200: {"model": PlanCollection, "description": "RFC 7946."}},
 )
-def get_routes(plan_id: PlanId, request: Request, session: SessionDep) -> Response:
+def get_routes(plan_id: PlanId, request: Request, session: SessionDep, drawings: DrawingsDep) -> Response:
     """Return every trip and step of every route, and what stays unserved."""
-    return kept(request, _stored(session, plan_id, PlanRow.routes_geojson), media_type=GEOJSON)
+    drawings.ensure(plan_id)
+    found = session.exec(select(PlanRow.routes_geojson).where(PlanRow.id == plan_id)).one()
+    assert found is not None
+    return kept(request, found, media_type=GEOJSON)
 
 
 @router.get(
@@ -168,6 +167,7 @@ def get_route(
     vehicle: VehicleId,
     request: Request,
     session: SessionDep,
+    drawings: DrawingsDep,
     shift: Annotated[
         str | None,
         Query(
@@ -180,6 +180,7 @@ def get_route(
 
     The reply never changes: a phone keeps it with its ETag, and asks with If-None-Match whether there is another.
     """
+    drawings.ensure(plan_id)
     asked = select(RouteRow.geojson).where(RouteRow.plan_id == plan_id, RouteRow.vehicle == vehicle)
     if shift is not None:
         asked = asked.where(RouteRow.shift == shift)
@@ -194,10 +195,3 @@ def _joined(parts: Sequence[bytes]) -> bytes:
     collections = [orjson.loads(unsqueeze(part)) for part in parts]
     features = [feature for collection in collections for feature in collection["features"]]
     return squeeze(orjson.dumps({"type": "FeatureCollection", "features": features}))
-
-
-def _stored(session: Session, plan_id: str, column: Any) -> bytes:
-    found: bytes | None = session.exec(select(column).where(PlanRow.id == plan_id)).first()
-    if found is None:
-        raise NotFound(f"There is no plan {plan_id!r}.")
-    return found

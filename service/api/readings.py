@@ -1,6 +1,6 @@
 """Readings come in, in the form that each sender speaks, and are read again."""
 
-import asyncio
+import re
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Annotated, Any, Final
@@ -12,9 +12,11 @@ from pydantic import AwareDatetime, Field
 from sqlmodel import Session, col, select
 from starlette.concurrency import run_in_threadpool
 
-from service.api.deps import CitiesDep, CityId, SessionDep
+from service.api.deps import CITY_ID, CitiesDep, CityId, SessionDep
 from service.api.replies import errors
 from service.api.schemas import Out
+from service.api.short_way import ShortWay
+from service.auth.permit import speaks_for_itself
 from service.db.models import ReadingRow
 from service.ingest import csv_rows, lorawan, ngsi_ld, plain
 from service.ingest.body import json_of
@@ -112,10 +114,19 @@ _TAKES: Final[dict[str, Any]] = {"responses": _ERRORS | {200: {"model": Received
     ),
     **_TAKES,
 )
-async def post_readings(city_id: CityId, request: Request) -> Response:
+async def post_readings(city_id: CityId, request: Request) -> Response:  # noqa: ARG001 - in the path, for OpenAPI
     """Store readings, each by itself: one that is wrong does not hold up the others. Answers after the commit."""
-    body = await _json(request)
-    return await _take(request, city_id, "http", plain.reports(body, city_id=city_id))
+    return await _take_plain(request, await request.body())
+
+
+async def _take_plain(request: Request, body: bytes) -> Response:
+    city_id: str = request.path_params["city_id"]
+    return await _take(request, city_id, "http", plain.reports(_json(body), city_id=city_id))
+
+
+SHORT_WAY: Final = ShortWay(
+    "/v1/cities/{city_id}/readings", re.compile(f"/v1/cities/(?P<city_id>{CITY_ID})/readings"), _take_plain
+)
 
 
 @router.post(
@@ -126,7 +137,7 @@ async def post_readings(city_id: CityId, request: Request) -> Response:
 )
 async def post_things_stack(city_id: CityId, request: Request) -> Response:
     """Store the reading of an uplink; the device's codec and calibration make a fill of it."""
-    return await _take(request, city_id, "things-stack", lorawan.things_stack(await _json(request)))
+    return await _take(request, city_id, "things-stack", lorawan.things_stack(_json(await request.body())))
 
 
 @router.post(
@@ -139,7 +150,7 @@ async def post_chirpstack(
     city_id: CityId, request: Request, event: Annotated[str, Query(max_length=20)] = "up"
 ) -> Response:
     """Store the reading of an uplink; events other than up carry none and are refused in the reply."""
-    return await _take(request, city_id, "chirpstack", lorawan.chirpstack(await _json(request), event))
+    return await _take(request, city_id, "chirpstack", lorawan.chirpstack(_json(await request.body()), event))
 
 
 @router.post(
@@ -150,7 +161,7 @@ async def post_chirpstack(
 )
 async def post_ngsi_ld(city_id: CityId, request: Request) -> Response:
     """Store what entities say of fills and emptyings."""
-    return await _take(request, city_id, "ngsi-ld", ngsi_ld.reports(await _json(request)))
+    return await _take(request, city_id, "ngsi-ld", ngsi_ld.reports(_json(await request.body())))
 
 
 @router.post(
@@ -169,7 +180,9 @@ async def post_csv(city_id: CityId, request: Request, session: SessionDep, citie
     counts = dict.fromkeys(Status, 0)
     told: list[OutcomeOut] = []
     while part := await run_in_threadpool(_next_rows, rows):
-        batch = _batch(city_id, "csv", [item for _, item in part], OLDEST_KEPT_US)
+        items = [item for _, item in part]
+        speaks_for_itself(request, items)
+        batch = _batch(city_id, "csv", items, OLDEST_KEPT_US)
         outcomes = await _written(request, batch)
         for (row, _), outcome in zip(part, outcomes, strict=True):
             counts[outcome.status] += 1
@@ -188,9 +201,9 @@ def _next_rows(rows: Iterator[tuple[int, Item]]) -> list[tuple[int, Item]]:
     return list(islice(rows, _ROWS_AT_ONCE))
 
 
-async def _json(request: Request) -> Any:
+def _json(body: bytes) -> Any:
     try:
-        return json_of(await request.body())
+        return json_of(body)
     except Refused as error:
         raise InvalidRequest([FieldError(place="body", message=error.detail)]) from error
 
@@ -199,6 +212,7 @@ async def _take(request: Request, city_id: str, source: str, items: Sequence[Ite
     most: int = request.app.state.settings.max_batch_readings
     if len(items) > most:
         raise TooLarge(f"The request brings {len(items):,} readings; this server takes at most {most:,}.")
+    speaks_for_itself(request, items)
     received_us = now_us()
     batch = _batch(city_id, source, items, received_us - OLDEST_LIVE_US, received_us)
     outcomes = await _written(request, batch)
@@ -215,7 +229,7 @@ def _batch(city_id: str, source: str, items: Sequence[Item], oldest_us: int, rec
 
 async def _written(request: Request, batch: Batch) -> list[Outcome]:
     writer: Writer = request.app.state.writer
-    return await asyncio.wrap_future(writer.submit(batch))
+    return await writer.submit_here(batch)
 
 
 def _told(outcome: Outcome) -> dict[str, str]:

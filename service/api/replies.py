@@ -7,20 +7,33 @@ from typing import Any, Final
 
 from fastapi import FastAPI, Request, Response
 
+from service.auth.gate import ACCESS_COOKIE
+from service.auth.roles import Permission
+from service.auth.rules import ROUTES
 from service.db.documents import unsqueeze
 from service.problems import PROBLEM_JSON, Problem
 
 GEOJSON: Final = "application/geo+json"
+KEPT: Final[dict[int | str, dict[str, Any]]] = {304: {"description": "What If-None-Match names is still right."}}
 
 _DESCRIPTIONS: Final = {
     400: "The body cannot be read.",
+    401: "It must be known who asks.",
+    403: "Whoever asks may not do this.",
     404: "There is no such thing.",
     409: "The request contradicts the state of things.",
     413: "More than this server accepts.",
     415: "The body is of a kind that is not understood.",
     422: "Values are wrong; every one of them is listed.",
+    429: "Too many attempts failed; try again later.",
     500: "The server failed.",
     503: "Not now; try again later.",
+}
+
+_PROBLEM: Final = {"schema": {"$ref": "#/components/schemas/Problem"}}
+SECURITY: Final = {
+    "bearer": {"type": "http", "scheme": "bearer", "description": "A token of POST /v1/session, or an API key."},
+    "cookie": {"type": "apiKey", "in": "cookie", "name": ACCESS_COOKIE, "description": "Set by POST /v1/session."},
 }
 
 
@@ -35,8 +48,10 @@ def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {status: {"model": Problem, "description": _DESCRIPTIONS[status]} for status in (*statuses, 500)}
 
 
-def kept(request: Request, squeezed: bytes, *, media_type: str) -> Response:
+def kept(request: Request, squeezed: bytes, *, media_type: str, language: str | None = None) -> Response:
     """Answer with a document that is stored as gzip and never changes.
+
+    ``language`` is that of a document that others get in another one.
 
     It has a strong ETag; whoever names it in If-None-Match gets 304 and no body. The gzip form and the plain one are
     different bytes and so have different tags (RFC 9110, 8.8.3.3), either of which is recognised.
@@ -45,6 +60,8 @@ def kept(request: Request, squeezed: bytes, *, media_type: str) -> Response:
     digest = hashlib.sha256(squeezed).hexdigest()[:32]
     tags = {True: f'"{digest}-gzip"', False: f'"{digest}"'}
     headers = {"ETag": tags[zipped], "Vary": "Accept-Encoding", "Cache-Control": "no-cache"}
+    if language is not None:
+        headers |= {"Vary": "Accept-Encoding, Accept-Language", "Content-Language": language}
     if _named(request.headers.get("if-none-match", ""), set(tags.values())):
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
     if zipped:
@@ -69,13 +86,19 @@ def _named(header: str, tags: set[str]) -> bool:
 
 
 def complete_openapi(app: FastAPI) -> Callable[[], dict[str, Any]]:
-    """Return the app's OpenAPI function, mended: every error is ``application/problem+json``."""
+    """Return the app's OpenAPI function, mended: credentials, and every error as ``application/problem+json``."""
     plain = app.openapi
 
     def openapi() -> dict[str, Any]:
         document = plain()
-        for operations in document["paths"].values():
-            for operation in operations.values():
+        document["components"]["securitySchemes"] = SECURITY
+        for path, operations in document["paths"].items():
+            for method, operation in operations.items():
+                if ROUTES.get(f"{method.upper()} {path}") is not Permission.PUBLIC:
+                    operation["security"] = [{name: []} for name in SECURITY]
+                    for status in (401, 403):
+                        reply = {"description": _DESCRIPTIONS[status], "content": {PROBLEM_JSON: _PROBLEM}}
+                        operation["responses"].setdefault(str(status), reply)
                 for status, reply in operation["responses"].items():
                     if status >= "400" and PROBLEM_JSON not in reply.get("content", {}):
                         reply["content"] = {PROBLEM_JSON: next(iter(reply["content"].values()))}

@@ -4,22 +4,31 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import Literal
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request, Response
 from pydantic import AwareDatetime, Field
 from sqlmodel import Session
 
+from geodata.maps.gpx import MEDIA_TYPE as GPX
 from service.api.deps import CityId, DayDate, PlannedDep, SessionDep, ShiftId
-from service.api.replies import errors
+from service.api.geojson import RouteCollection
+from service.api.replies import GEOJSON, KEPT, GeoJsonResponse, errors, kept
 from service.api.schemas import Out
 from service.db.publication import published_plan
 from service.driving.done import ShiftDone, done_of_day, of_shift
 from service.driving.fold import DayState, VisitState, fold
 from service.driving.planned import PlannedDays, ShiftHours
+from service.driving.routes import Form, Routes, language_of
 from service.driving.store import events_of_day
 from service.ingest.report import moment_of
 from service.problems import NotFound
 
 router = APIRouter(prefix="/v1/cities/{city_id}/days/{date}", tags=["drivers"])
+
+
+class GpxResponse(Response):
+    """A reply of GPX."""
+
+    media_type = GPX
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,6 +157,38 @@ def get_progress(city_id: CityId, date: DayDate, session: SessionDep, planned: P
     )
 
 
+@router.get(
+    "/shifts/{shift}/route.geojson",
+    summary="A driver's published route as GeoJSON",
+    response_class=GeoJsonResponse,
+    responses=errors(404, 422, 503) | KEPT | {200: {"model": RouteCollection, "description": "RFC 7946."}},
+)
+def get_route(
+    city_id: CityId, date: DayDate, shift: ShiftId, request: Request, session: SessionDep, planned: PlannedDep
+) -> Response:
+    """Return the route of the plan that the day follows now: a LineString for each trip, then a Point for each step.
+
+    Each Point says how to drive there, turn by turn, in English or Khmer by Accept-Language. A phone keeps it with its
+    ETag and asks with If-None-Match whether another plan was published. A shift with nothing to do has no features.
+    """
+    return _route(city_id, date, shift, request, session, planned, "geojson")
+
+
+@router.get(
+    "/shifts/{shift}/route.gpx",
+    summary="A driver's published route as GPX",
+    response_class=GpxResponse,
+    responses=errors(404, 422, 503)
+    | KEPT
+    | {200: {"description": "GPX 1.1.", "content": {GPX: {"schema": {"type": "string"}}}}},
+)
+def get_gpx(
+    city_id: CityId, date: DayDate, shift: ShiftId, request: Request, session: SessionDep, planned: PlannedDep
+) -> Response:
+    """Return the same route for navigation apps: an exact line for each trip, a waypoint for each step."""
+    return _route(city_id, date, shift, request, session, planned, "gpx")
+
+
 @router.get("/shifts/{shift}/state", summary="What has become of a shift's route", responses=errors(404, 422, 503))
 def get_state(
     city_id: CityId, date: DayDate, shift: ShiftId, session: SessionDep, planned: PlannedDep
@@ -172,6 +213,23 @@ def get_state(
             for one in (said.rests if said is not None else ())
         ],
     )
+
+
+def _route(
+    city_id: str,
+    service_date: dt.date,
+    shift: str,
+    request: Request,
+    session: Session,
+    planned: PlannedDays,
+    form: Form,
+) -> Response:
+    found = published_shift(session, planned, city_id, service_date, shift)
+    routes: Routes = request.app.state.routes
+    language = language_of(request.headers.get("accept-language", ""))
+    planned.day(session, found.plan_id)  # it is drawn now
+    squeezed = routes.route(session, found.plan_id, shift, service_date, language=language, form=form)
+    return kept(request, squeezed, media_type=GEOJSON if form == "geojson" else GPX, language=language)
 
 
 def _progress_out(one: ShiftDone, hours: ShiftHours | None) -> ShiftProgressOut:

@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING
 
 from geodata.city.profiles import truck_profiles
 from geodata.maps.geojson import streets_geojson
-from geodata.streets.osm import read_osm
-from geodata.streets.roads import build_roads
 from service.db.documents import squeeze
 
 if TYPE_CHECKING:
@@ -28,6 +26,9 @@ def drawn_streets(city: CityDataset, cache_dir: Path) -> bytes:
     kept = cache_dir / f"streets-{city.content_hash}.geojson.gz"
     if kept.is_file():
         return kept.read_bytes()
+    from geodata.streets.osm import read_osm  # noqa: PLC0415 - compiled code, which a server starts without
+    from geodata.streets.roads import build_roads  # noqa: PLC0415
+
     # What no vehicle of the city may drive is not drawn.
     profiles, _ = truck_profiles(city.vehicles)
     network = build_roads(read_osm(city.streets_path), profiles, driving_side=city.driving_side)

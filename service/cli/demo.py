@@ -37,7 +37,13 @@ def serve_demo(folder: Path, service_date: dt.date, *, seconds: float, seed: int
     taken = serving.listen("127.0.0.1", port)
     # The limits of a city's own server, from its environment, are not the demo's.
     settings = read_settings(
-        home=home, database_url="", max_containers=10_000, max_vehicles=1_000, max_solve_s=order["seconds"]
+        home=home,
+        database_url="",
+        auth="off",
+        host="127.0.0.1",
+        max_containers=10_000,
+        max_vehicles=1_000,
+        max_solve_s=order["seconds"],
     )
     work = _Work(taken, city_archive(folder), order)
     server = serving.make_server(create_app(settings), log_level="warning", on_started=work.start)

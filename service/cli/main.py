@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from service.cli import city, show, streets, study
+from service.cli import city, keys, people, privacy, show, streets, study
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -18,6 +18,9 @@ app = typer.Typer(
 app.add_typer(city.app, name="city")
 app.add_typer(streets.app, name="streets")
 app.add_typer(study.app, name="study")
+app.add_typer(people.app, name="people")
+app.add_typer(keys.app, name="keys")
+app.add_typer(privacy.app, name="privacy")
 
 CityPath = Annotated[Path, typer.Argument(help="The city's folder, or a zip of it.", metavar="CITY")]
 Seconds = Annotated[float, typer.Option(min=1, max=86_400, help="How long to search.")]
@@ -243,9 +246,11 @@ def serve(
     from service.cli import serving, store
 
     with show.errors_as_sentences():
-        settings = store.read_settings()
-        store.open_database(settings).dispose()  # what is wrong with it is said here, not by a traceback of the server
-        taken = serving.listen(settings.host if host is None else host, settings.port if port is None else port)
+        settings = store.read_settings(**({} if host is None else {"host": host}))
+        engine = store.open_database(settings)  # what is wrong with it is said here, not by a traceback of the server
+        serving.say_how_to_sign_in(settings, engine)
+        engine.dispose()
+        taken = serving.listen(settings.host, settings.port if port is None else port)
         address = serving.address_of(taken)
         server = serving.make_server(
             create_app(settings),

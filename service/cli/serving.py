@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from fastapi import FastAPI
+    from sqlalchemy import Engine
+
+    from service.settings import Settings
 
 _ANYWHERE = frozenset({"", "0.0.0.0", "::"})  # noqa: S104 - recognised, to be shown as an address that opens
 _BACKLOG = 2_048
@@ -74,9 +77,24 @@ def address_of(taken: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
+def say_how_to_sign_in(settings: Settings, engine: Engine) -> None:
+    """Say how the first account is made, where nobody could sign in; and where nobody needs to."""
+    if settings.auth == "off":
+        show.ERR.print("Nobody is asked who they are (SAMRAM_AUTH=off): whoever uses this machine may do everything.")
+        return
+    from sqlmodel import Session
+
+    from service.auth.accounts import nobody_yet
+
+    with Session(engine) as session:
+        if nobody_yet(session):
+            show.ERR.print("Nobody can sign in yet. The first account: samram people add NAME --role administrator")
+
+
 def make_server(app: FastAPI, *, log_level: str, on_started: Callable[[], None]) -> Server:
     """Return a server that is not running yet."""
-    return Server(uvicorn.Config(app, log_level=log_level), on_started)
+    # A line for each of thousands of readings a second took a twentieth of the time, and nobody reads it.
+    return Server(uvicorn.Config(app, log_level=log_level, access_log=False), on_started)
 
 
 def run(server: Server, taken: socket.socket) -> None:

@@ -6,7 +6,6 @@ import io
 import zipfile
 from typing import TYPE_CHECKING, Any
 
-from alembic.util import CommandError as MigrationError
 from pydantic import ValidationError
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -60,11 +59,13 @@ def open_database(settings: Settings) -> Engine:
         upgrade(engine)
     except ImportError as error:
         raise CommandError(f"{where} needs a driver that is not installed: {error}.") from error
-    except MigrationError as error:
-        raise CommandError(f"{where} was made by another version of Samram: {error}.") from error
     except SQLAlchemyError as error:
         reason = str(getattr(error, "orig", None) or error).strip()
         raise CommandError(f"{where} cannot be used: {reason}.") from error
+    except Exception as error:
+        if type(error).__module__.partition(".")[0] != "alembic":  # it is not loaded unless the schema must change
+            raise
+        raise CommandError(f"{where} was made by another version of Samram: {error}.") from error
     return engine
 
 

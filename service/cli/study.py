@@ -31,6 +31,7 @@ Samples = Annotated[int, typer.Option(min=1, max=10_000, help="How often each pl
 Out = Annotated[
     Path | None, typer.Option(help="Folder for results and reports; a study that was cut short goes on there.")
 ]
+Reserve = Annotated[float, typer.Option(min=0, max=0.5, help="Share of shifts and trucks that plans leave free.")]
 Cluster = Annotated[str | None, typer.Option(help="Address of a Dask scheduler, such as tcp://10.0.0.5:8786.")]
 
 
@@ -48,6 +49,7 @@ def fleet(
     ] = None,
     seconds: Seconds = 5,
     steps: Steps = None,
+    reserve: Reserve = 0.1,
     samples: Samples = 200,
     workers: Workers = 1,
     cluster: Cluster = None,
@@ -69,7 +71,7 @@ def fleet(
             scenarios=fleet_scenarios(sizes),
             days=days_from(begins, days),
             seeds=tuple(range(seeds)),
-            budget=Budget(seconds=seconds) if steps is None else Budget(steps=steps),
+            budget=Budget(seconds=seconds if steps is None else None, steps=steps, reserve=reserve),
             samples=samples,
         )
         _run(study, path, workers=workers, cluster=cluster, out=out, search=search)
@@ -122,8 +124,9 @@ def _run(
     study: Study, path: Path, *, workers: int, cluster: str | None, out: Path | None, search: bool = False
 ) -> None:
     from scenarios.compare import answer, table
-    from scenarios.report import rows_of, write_report
+    from scenarios.report import rows_of
     from service.cli.planning import asked_to_end
+    from service.export.study import write_study
 
     with asked_to_end() as asked, _kept_in(out) as folder:
         result = _result(study, path, folder, workers=workers, cluster=cluster, cancelled=asked, search=search)
@@ -135,14 +138,15 @@ def _run(
         show.notes([f"{line.name}: {line.why_not}" for line in lines if line.why_not])
         if said := answer(result, lines):
             show.OUT.print(said, markup=False)
+        times = "once" if result.measurements == 1 else f"{result.measurements} times"
         show.ERR.print(
-            f"Travel times were measured {result.measurements} times, for {len(study.scenarios)} scenarios on "
-            f"{len(study.days)} days."
+            f"Travel times were measured {times}, for {len(study.scenarios)} scenarios on {len(study.days)} days."
         )
         if result.cancelled:
             show.ERR.print("The study was cut short; the table holds what is done.", style="yellow")
         elif out is not None:
-            written = write_report(result, lines, folder)
+            written, missing = write_study(result, lines, folder)
+            show.notes(missing)
             show.OUT.print(f"study: {len(written)} files in {folder}", markup=False)
 
 
@@ -223,39 +227,37 @@ def _kept_in(out: Path | None) -> Iterator[Path]:
 
 
 def print_rows(rows: Sequence[dict[str, Any]], currency: str) -> None:
-    """Print the table of a study, a line for each scenario."""
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
-    table.add_column("scenario")
-    names = (f"{currency} a day", "± 95 %", "a tonne", "a year", "trucks", "crew h", "km", "t", "overtime h")
-    for name in (*names, "unserved", "overflow", "fuel l", "CO2e kg", "fill", "held", "best"):
-        table.add_column(name, justify="right", no_wrap=True)
-    for row in rows:
-        table.add_row(escape(str(row["scenario"])), *_cells(row))
-    show.OUT.print(table)
-
-
-def _cells(row: dict[str, Any]) -> list[str]:
-    if not row["cells"]:
-        return ["-"] * 16
-    change = row["cost_difference"]
-    return [
-        f"{row['cost']:,.2f}",
-        "" if change is None else f"{change:+,.2f} ±{(row['cost_difference_high'] - change):,.2f}",
-        f"{row['cost_per_tonne']:,.2f}",
-        f"{row['cost_per_year']:,.0f}",
-        f"{row['trucks']:.1f}",
-        f"{row['crew_hours']:.1f}",
-        f"{row['km']:.1f}",
-        f"{row['tonnes']:.2f}",
-        f"{row['overtime_hours']:.2f}",
-        f"{row['unserved']:.1f}",
-        f"{row['overflows']:.1f}",
-        f"{row['fuel_l']:.1f}",
-        f"{row['co2e_kg']:.0f}",
-        f"{row['fill']:.0%}",
-        f"{row['held']:.0%}",
-        "*" if row["pareto"] else "",
+    """Print a study as two tables, a line in each for each scenario: what it costs, and what it comes to."""
+    compared = next((row["compared_with"] for row in rows if row["compared_with"]), "")
+    money = [
+        (f"{currency} a day", "cost", ",.0f"),
+        (f"± to {compared}", None, ""),
+        ("a tonne", "cost_per_tonne", ",.2f"),
     ]
+    money += [("a year", "cost_per_year", ",.0f"), ("trucks", "trucks", ".1f"), ("crew h", "crew_hours", ".1f")]
+    money += [("km", "km", ",.0f"), ("best", None, "")]
+    work = [("t", "tonnes", ",.1f"), ("unserved", "unserved", ".1f"), ("overflow", "overflows", ".1f")]
+    work += [("overtime h", "overtime_hours", ".1f"), ("held", "held", ".0%"), ("fill", "fill", ".0%")]
+    work += [("fuel l", "fuel_l", ",.0f"), ("kg CO2e", "co2e_kg", ",.0f")]
+    for columns in (money, work):
+        table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+        table.add_column("scenario")
+        for name, _, _ in columns:
+            table.add_column(name, justify="right")
+        for row in rows:
+            table.add_row(escape(str(row["scenario"])), *(_cell(row, name, key, form) for name, key, form in columns))
+        show.OUT.print(table)
+
+
+def _cell(row: dict[str, Any], name: str, key: str | None, form: str) -> str:
+    if not row["cells"]:
+        return "-"
+    if key is not None:
+        return format(row[key], form)
+    if name == "best":
+        return "*" if row["pareto"] else ""
+    change = row["cost_difference"]
+    return "" if change is None else f"{change:+,.0f} ±{row['cost_difference_high'] - change:,.0f}"
 
 
 def _next_monday() -> dt.date:

@@ -3,7 +3,7 @@
 import datetime as dt
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Index, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, Column, ForeignKey, Index, UniqueConstraint
 from sqlmodel import Field
 
 from service.db.models import LongKey, Table, UtcDateTime
@@ -62,3 +62,30 @@ class OverlayRow(Table, table=True):
     geometry: dict[str, Any] = Field(sa_type=JSON)
     created_at: dt.datetime = Field(sa_type=UtcDateTime)
     ended_at: dt.datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class PlanStreetsRow(Table, table=True):
+    """Which stated changes to the streets a plan was made with, beside those of the city's files."""
+
+    __tablename__ = "plan_streets"
+
+    plan_id: str = Field(sa_column=Column(ForeignKey("plan.id", ondelete="CASCADE"), primary_key=True))
+    overlays: list[str] = Field(sa_type=JSON)
+
+
+class ReplanRow(Table, table=True):
+    """A run that plans the rest of a running day: what it began from, what was asked, and what came of it.
+
+    ``at_s`` is the moment of asking, on the clock of the service day.
+    """
+
+    __tablename__ = "replan"
+
+    run_id: str = Field(sa_column=Column(ForeignKey("run.id"), primary_key=True))
+    city_id: str = Field(foreign_key="city.id")
+    service_date: dt.date
+    base_plan_id: str = Field(foreign_key="plan.id")
+    at_s: int
+    request: dict[str, Any] = Field(sa_type=JSON)
+    result: dict[str, Any] | None = Field(default=None, sa_type=JSON)
+    created_at: dt.datetime = Field(sa_type=UtcDateTime)

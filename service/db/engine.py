@@ -5,11 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from alembic import command
-from alembic.config import Config
-from sqlalchemy import Engine, create_engine, event, text
+from sqlalchemy import Engine, create_engine, event, inspect, text
 
 if TYPE_CHECKING:
+    from alembic.config import Config
     from sqlalchemy.engine.interfaces import DBAPIConnection
 
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
@@ -44,6 +43,8 @@ def _set_up_sqlite(connection: DBAPIConnection, _record: Any) -> None:
 
 def migration_config() -> Config:
     """Return alembic's settings for the migrations in this package."""
+    from alembic.config import Config  # noqa: PLC0415 - loaded where the schema changes, not at every start
+
     config = Config()
     # ConfigParser takes % as the start of an interpolation; a folder may well have one in its name.
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
@@ -52,6 +53,10 @@ def migration_config() -> Config:
 
 def upgrade(engine: Engine, revision: str = "head") -> None:
     """Bring the database to the newest schema, all of the way or none of it; does nothing when it is there already."""
+    if schema_of(engine) == newest_schema():
+        return
+    from alembic import command  # noqa: PLC0415 - as above
+
     config = migration_config()
     with engine.connect() as connection:
         sqlite = connection.dialect.name == "sqlite"
@@ -74,3 +79,17 @@ def upgrade(engine: Engine, revision: str = "head") -> None:
             if sqlite:
                 connection.exec_driver_sql("PRAGMA foreign_keys = ON")
                 connection.commit()
+
+
+def schema_of(engine: Engine) -> str | None:
+    """Return the revision that a database is at, None if it has no tables of ours."""
+    if not inspect(engine).has_table("alembic_version"):
+        return None
+    with engine.connect() as connection:
+        found: str | None = connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one_or_none()
+        return found
+
+
+def newest_schema() -> str:
+    """Return the newest revision: migrations are numbered, and their files' names begin with the number."""
+    return max(path.name.partition("_")[0] for path in (MIGRATIONS / "versions").glob("[0-9]*.py"))

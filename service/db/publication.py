@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 
 PlanState = Literal["draft", "published", "running", "closed", "replaced", "discarded"]
 
-NO_DOCUMENT: Final = (defer(PlanRow.document), defer(PlanRow.routes_geojson))  # type: ignore[arg-type]  # SQLModel types columns as their values
+NO_DOCUMENT: Final = tuple(
+    defer(column)  # type: ignore[arg-type]  # SQLModel types columns as their values
+    for column in (PlanRow.document, PlanRow.routes_geojson, PlanRow.places)
+)
 
 
 def published_plan(session: Session, city_id: str, service_date: dt.date) -> PlanRow | None:
@@ -85,7 +88,8 @@ def publish(session: Session, plan_id: str, *, replaces: int | None = None) -> D
     """
     city_id, plan = _owner(session, plan_id)
     service_date = plan.service_date
-    _hold(session, city_id)
+    hold(session, city_id)
+    session.refresh(plan, ["discarded_at"])
     day = session.get(DayRow, (city_id, service_date), populate_existing=True)
     version = day.version if day is not None else 0
     if day is not None and day.plan_id == plan_id:
@@ -173,7 +177,7 @@ def day_of_plan(session: Session, plan_id: str) -> tuple[str, dt.date]:
 
 
 def _held_day(session: Session, city_id: str, service_date: dt.date, plan_id: str | None) -> DayRow:
-    _hold(session, city_id)
+    hold(session, city_id)
     day = session.get(DayRow, (city_id, service_date), populate_existing=True)
     if plan_id is not None and (day is None or day.plan_id != plan_id):
         raise Conflict(f"Plan {plan_id!r} is not the one published for {service_date.isoformat()}.")
@@ -195,7 +199,7 @@ def _owner(session: Session, plan_id: str) -> tuple[str, PlanRow]:
     return found
 
 
-def _hold(session: Session, city_id: str) -> None:
+def hold(session: Session, city_id: str) -> None:
     """Wait until nobody else changes a day of this city, and hold it until the commit."""
     # An update that changes nothing: by it PostgreSQL locks the row and SQLite the database, before anything is read.
     session.exec(update(CityRow).where(col(CityRow.id) == city_id).values(name=CityRow.name))

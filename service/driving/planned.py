@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from service.cities import Cities
+    from service.drawing import Drawings
 
 PLANS_KEPT: Final = 32
 
@@ -71,17 +72,21 @@ class ShiftHours:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CityFacts:
-    """What of a version of a city those who follow the day need: its time zone, and the hours of its shifts."""
+    """What of a version of a city those who follow the day need: its time zone, its shifts' hours, and names."""
 
     timezone: str
     hours: Mapping[str, ShiftHours]
+    vehicles: frozenset[str]
+    containers: frozenset[str]
+    streams: frozenset[str]
 
 
 class PlannedDays:
     """Knows plans and the hours of shifts; what was read is kept, because plans and versions never change."""
 
-    def __init__(self, cities: Cities) -> None:
+    def __init__(self, cities: Cities, drawings: Drawings) -> None:
         self._cities = cities
+        self._drawings = drawings
         self._plans: OrderedDict[str, PlannedDay] = OrderedDict()
         self._facts: dict[int, CityFacts] = {}
         self._lock = threading.Lock()
@@ -93,8 +98,9 @@ class PlannedDays:
             if kept is not None:
                 self._plans.move_to_end(plan_id)
                 return kept
+        self._drawings.ensure(plan_id)  # a plan that came of edits may not be drawn yet
         squeezed = session.exec(select(PlanRow.routes_geojson).where(PlanRow.id == plan_id)).one()
-        assert squeezed is not None  # the routes of a plan that was ever published are drawn
+        assert squeezed is not None
         found = read_plan(plan_id, orjson.loads(unsqueeze(squeezed))["features"])
         with self._lock:
             self._plans[plan_id] = found
@@ -130,7 +136,13 @@ class PlannedDays:
             )
             for shift in city.shifts
         }
-        found = CityFacts(timezone=city.timezone, hours=hours)
+        found = CityFacts(
+            timezone=city.timezone,
+            hours=hours,
+            vehicles=frozenset(vehicle.id for vehicle in city.vehicles),
+            containers=frozenset(container.id for container in city.containers),
+            streams=frozenset(city.streams),
+        )
         with self._lock:
             self._facts[version_id] = found
         return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from shapely.geometry import shape
@@ -10,10 +11,13 @@ from sqlmodel import Session, col, select
 
 from geodata.streets.overlays import Overlay
 from service.clock import utc_now
-from service.db.driving import OverlayRow
+from service.db.driving import OverlayRow, PlanStreetsRow
+from service.db.models import CityVersionRow, PlanRow
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
+
+    from geodata.city.dataset import CityDataset
 
 HOLDS_DAYS: Final = 1
 """So many days after the day of the report a street that could not be passed is taken to be closed, where the driver
@@ -27,7 +31,7 @@ def reported_closure(city_id: str, service_date: dt.date, body: Mapping[str, Any
     until = body.get("until")
     return {
         "city_id": city_id,
-        "id": f"driver-{digest[:16]}",
+        "id": closure_id(digest),
         "kind": "closure",
         "source": "a driver",
         "note": body.get("note"),
@@ -37,6 +41,11 @@ def reported_closure(city_id: str, service_date: dt.date, body: Mapping[str, Any
         "created_at": utc_now(),
         "ended_at": None,
     }
+
+
+def closure_id(digest: str) -> str:
+    """Return the name of the closure that an event with this digest states."""
+    return f"driver-{digest[:16]}"
 
 
 def stated_overlays(session: Session, city_id: str, service_date: dt.date) -> tuple[Overlay, ...]:
@@ -52,6 +61,28 @@ def stated_overlays(session: Session, city_id: str, service_date: dt.date) -> tu
         .order_by(OverlayRow.id)
     ).all()
     return tuple(overlay_of(row) for row in rows)
+
+
+def overlays_of_plan(session: Session, plan_id: str) -> tuple[Overlay, ...]:
+    """Return the stated changes that a plan was made with; edits keep those of the plan that was edited."""
+    while True:
+        found = session.exec(select(PlanStreetsRow.overlays).where(PlanStreetsRow.plan_id == plan_id)).first()
+        plan = session.exec(
+            select(PlanRow.parent_id, CityVersionRow.city_id).join(CityVersionRow).where(PlanRow.id == plan_id)
+        ).one()
+        if found is not None:
+            rows = session.exec(
+                select(OverlayRow).where(OverlayRow.city_id == plan.city_id, col(OverlayRow.id).in_(found))
+            ).all()
+            return tuple(overlay_of(row) for row in sorted(rows, key=lambda row: row.id))
+        if plan.parent_id is None:
+            return ()
+        plan_id = plan.parent_id
+
+
+def with_overlays(city: CityDataset, overlays: Sequence[Overlay]) -> CityDataset:
+    """Return a city on whose streets changes hold beside those of its files."""
+    return replace(city, overlays=(*city.overlays, *overlays)) if overlays else city
 
 
 def overlay_of(row: OverlayRow) -> Overlay:

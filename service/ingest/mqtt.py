@@ -1,9 +1,10 @@
 """Readings from an MQTT broker, each acknowledged after it is committed.
 
 Topics: ``samram/CITY/readings`` (plain JSON, one or a list), and ``application/+/device/+/event/up`` of ChirpStack for
-the one city that the settings name. Quality of service 1 with a session that the broker keeps: what is not
-acknowledged, because the database was away or this process ended, comes again after the next connection, and what was
-stored already is a duplicate then.
+the one city that the settings name. Nobody waits for a reply, so whatever is not believed is put aside: also what
+belongs to a city that is not stored, under its name, or to none, under the empty name. Quality of service 1 with a
+session that the broker keeps: what is not acknowledged, because the database was away or this process ended, comes
+again after the next connection, and what was stored already is a duplicate then.
 """
 
 from __future__ import annotations
@@ -23,9 +24,9 @@ from paho.mqtt.properties import Properties
 from service.ingest import lorawan, plain
 from service.ingest.body import json_of
 from service.ingest.report import OLDEST_LIVE_US, Aside, Item, Refused
-from service.ingest.store import Batch, Outcome
+from service.ingest.store import MOST_RAW, NO_CITY, Batch, Outcome
 from service.ingest.writer import Writer, now_us
-from service.problems import NotFound, Overloaded
+from service.problems import Overloaded
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -52,7 +53,7 @@ class MqttIngest:
     def __init__(self, settings: Settings, writer: Writer, *, client_id: str = CLIENT_ID) -> None:
         self._settings = settings
         self._writer = writer
-        self._most_items = settings.max_batch_readings
+        self._most_items = min(settings.max_batch_readings, settings.max_waiting_readings)
         self._stopping = threading.Event()
         self._client = paho.Client(
             CallbackAPIVersion.VERSION2, client_id=client_id, protocol=paho.MQTTv5, manual_ack=True
@@ -93,24 +94,37 @@ class MqttIngest:
 
     def _on_message(self, client: paho.Client, _data: Any, message: paho.MQTTMessage) -> None:
         city_id, items = read_message(message.topic, bytes(message.payload), chirpstack_city=self._settings.mqtt_city)
-        if city_id is None:
-            _log.warning("A message on %r is nobody's reading.", message.topic[:200])
+        parts = [items[start : start + self._most_items] for start in range(0, len(items), self._most_items)]
+        left = len(parts)
+
+        def written(done: Future[list[Outcome]]) -> None:
+            nonlocal left  # the writer's thread alone counts
+            error = done.exception()
+            if error is not None:
+                # A broker sends again what is not acknowledged only when it is connected to anew.
+                _log.error("A message could not be written and is asked for again: %s", error)
+                threading.Timer(AWAY_S, self._ask_again).start()
+                return
+            left -= 1
+            if left == 0:
+                client.ack(message.mid, message.qos)
+
+        if not parts:  # an empty list says nothing
             client.ack(message.mid, message.qos)
-            return
-        if len(items) > self._most_items:
-            detail = f"The message brings {len(items)} readings; at most {self._most_items} are taken at once."
-            items = [Aside(raw=message.topic, reason="too-many", detail=detail)]
         received_us = now_us()
-        batch = Batch(
-            city_id=city_id,
-            source="mqtt",
-            items=items,
-            received_us=received_us,
-            oldest_us=received_us - OLDEST_LIVE_US,
-        )
-        future = self._submit(batch)
-        if future is not None:
-            future.add_done_callback(lambda done: self._written(message, done))
+        for part in parts:
+            future = self._submit(
+                Batch(
+                    city_id=city_id,
+                    source="mqtt",
+                    items=part,
+                    received_us=received_us,
+                    oldest_us=received_us - OLDEST_LIVE_US,
+                    answered=False,
+                )
+            )
+            if future is not None:
+                future.add_done_callback(written)
 
     def _submit(self, batch: Batch) -> Future[list[Outcome]] | None:
         """Queue a batch; while the queue is full the broker waits, because nothing more is read from it."""
@@ -121,17 +135,6 @@ class MqttIngest:
                 self._stopping.wait(WAIT_S)
         return None
 
-    def _written(self, message: paho.MQTTMessage, done: Future[list[Outcome]]) -> None:
-        error = done.exception()
-        if isinstance(error, NotFound):
-            _log.warning("A message on %r is of a city that is not stored.", message.topic[:200])
-        elif error is not None:
-            # A broker sends again what is not acknowledged only when it is connected to anew.
-            _log.error("A message could not be written and is asked for again: %s", error)
-            threading.Timer(AWAY_S, self._ask_again).start()
-            return
-        self._client.ack(message.mid, message.qos)
-
     def _ask_again(self) -> None:
         taken = self._client.socket()
         if isinstance(taken, socket.socket) and not self._stopping.is_set():
@@ -139,19 +142,21 @@ class MqttIngest:
                 taken.shutdown(socket.SHUT_RDWR)  # the client's own thread sees it and connects anew
 
 
-def read_message(topic: str, payload: bytes, *, chirpstack_city: str) -> tuple[str | None, list[Item]]:
-    """Return the city of a message, None if it is nobody's, and what it says.
+def read_message(topic: str, payload: bytes, *, chirpstack_city: str) -> tuple[str, list[Item]]:
+    """Return the city of a message, empty if it is nobody's, and what it says.
 
-    A body that is no JSON is put aside as it came, because nobody waits for a reply that would say so.
+    What cannot be read is put aside as it came.
     """
     named = _CITY.fullmatch(topic)
-    city_id = named[1] if named else chirpstack_city or None
-    if city_id is None:
-        return None, []
+    of_nobody = NO_CITY if topic.startswith("samram/") else chirpstack_city
+    city_id = named[1] if named else of_nobody
+    text = payload[:MOST_RAW].decode("utf-8", "backslashreplace")
+    if not city_id:
+        detail = f"The topic {topic[:200]!a} names no city; samram/CITY/readings is expected."
+        return NO_CITY, [Aside(raw={"topic": topic, "payload": text}, reason="unknown-topic", detail=detail)]
     try:
         raw = json_of(payload)
     except Refused as error:
-        text = payload[:4_000].decode("utf-8", "backslashreplace")
         return city_id, [Aside(raw=text, reason=error.reason, detail=error.detail)]
     items = plain.reports(raw, city_id=city_id) if named else lorawan.chirpstack(raw)
     return city_id, [_kept(item) for item in items]

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import tempfile
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+import orjson
 from sqlalchemy import Connection, select
 
 from service.db.models import CityRow, CityVersionRow, DeviceRow
@@ -72,21 +76,32 @@ class Places:
             kept = self._kept.get(found.content_hash)
             if kept is not None and kept.city_id == city_id:
                 return kept
-        city = self._cities.dataset(found.id, found.content_hash)
+        sensors = self._sensors(found.id, found.content_hash)
         place = Place(
             city_id=city_id,
-            containers=frozenset(container.id for container in city.containers),
-            sensors={
-                device_id(container.sensor_id): Device(container=container.id)
-                for container in city.containers
-                if container.sensor_id
-            },
+            containers=frozenset(sensors),
+            sensors={device_id(sensor): Device(container=name) for name, sensor in sensors.items() if sensor},
         )
         with self._lock:
             self._kept[found.content_hash] = place
             while len(self._kept) > KEPT:
                 self._kept.popitem(last=False)
         return place
+
+    def _sensors(self, version_id: int, content_hash: str) -> dict[str, str | None]:
+        """Return the sensor of each container, from the cache: a server that starts anew takes readings at once."""
+        kept = self._cities.cache_dir / f"sensors-{content_hash}.json"
+        with contextlib.suppress(FileNotFoundError, orjson.JSONDecodeError):
+            found: dict[str, str | None] = orjson.loads(kept.read_bytes())
+            return found
+        city = self._cities.dataset(version_id, content_hash)
+        found = {container.id: container.sensor_id or None for container in city.containers}
+        with contextlib.suppress(OSError):  # where the disk is full it is read anew next time
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            with tempfile.NamedTemporaryFile(prefix=".sensors-", dir=kept.parent, delete=False) as file:
+                file.write(orjson.dumps(found))
+            Path(file.name).replace(kept)
+        return found
 
 
 def registered(connection: Connection, city_id: str, ids: Iterable[str]) -> dict[str, Device]:

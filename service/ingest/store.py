@@ -29,6 +29,8 @@ READING: Final = ReadingRow.__table__  # type: ignore[attr-defined]  # SQLModel 
 QUARANTINE: Final = QuarantineRow.__table__  # type: ignore[attr-defined]
 MOST_RAW: Final = 8_000
 """Characters of a raw body that are kept. Our own figure; the longest real uplinks have half as many."""
+NO_CITY: Final = ""
+"""Under this name stands what came for no city at all; no city has it."""
 _LOOK_UP: Final = """
 SELECT r.device, r.counter, r.time_us, r.session
 FROM {pairs} CROSS JOIN reading r WHERE r.city_id = :city_id AND r.device = w.device AND {where}
@@ -76,6 +78,9 @@ class Batch:
     ----------
     source
         The form in which they came: http, things-stack, mqtt ...
+    answered
+        Somebody hears what becomes of them. Where nobody does, what is of a city that is not stored is put aside under
+        the name of that city, and is in its quarantine once it is.
     """
 
     city_id: str
@@ -83,6 +88,7 @@ class Batch:
     items: Sequence[Item]
     received_us: int
     oldest_us: int
+    answered: bool = True
 
 
 Answer = list[Outcome] | ServiceError
@@ -143,7 +149,8 @@ def _places(
             failed[city_id] = NotFound(f"There is no city {city_id!r}.")
         else:
             known[city_id] = place
-    return known, [failed.get(batch.city_id) for batch in batches]
+    errors = [(batch, failed.get(batch.city_id)) for batch in batches]
+    return known, [error if batch.answered or not isinstance(error, NotFound) else None for batch, error in errors]
 
 
 def _take_turn(connection: Connection) -> None:
@@ -169,12 +176,14 @@ def _rows(
     found: list[list[dict[str, Any] | Aside]] = []
     for batch in batches:
         place = known.get(batch.city_id)
+        if place is None:
+            found.append([_of_no_city(item, batch.city_id) for item in batch.items])
+            continue
         rows: list[dict[str, Any] | Aside] = []
-        for item in batch.items if place is not None else ():
+        for item in batch.items:
             if isinstance(item, Aside):
                 rows.append(item)
                 continue
-            assert place is not None
             try:
                 rows.append(
                     row_of(
@@ -191,6 +200,12 @@ def _rows(
                 rows.append(Aside.of(item.raw, error))
         found.append(rows)
     return found
+
+
+def _of_no_city(item: Item, city_id: str) -> Aside:
+    if isinstance(item, Aside):
+        return item
+    return Aside(raw=item.raw, reason="unknown-city", detail=f"There is no city {city_id!r}.")
 
 
 def _look_up(connection: Connection, changes: _Changes, rows: Sequence[dict[str, Any]]) -> None:

@@ -5,6 +5,8 @@ A disk that syncs some hundred times a second would otherwise limit the city to 
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import logging
 import threading
 import time
@@ -15,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 from sqlalchemy.exc import DBAPIError
 
 from service.ingest.store import Batch, Outcome, write
-from service.problems import DatabaseAway, Overloaded, ServiceError
+from service.problems import DatabaseAway, Overloaded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,7 +29,9 @@ if TYPE_CHECKING:
 MOST_IN_GROUP: Final = 4_000
 """Readings in one transaction. Our own figure: some 50 ms of work, so that nobody waits long for others."""
 
-_Waiting = tuple[Batch, Future[list[Outcome]]]
+_Future = Future[list[Outcome]] | asyncio.Future[list[Outcome]]
+_Waiting = tuple[Batch, _Future]
+_Answer = list[Outcome] | Exception
 _log = logging.getLogger(__name__)
 
 
@@ -73,6 +77,16 @@ class Writer:
             If too many readings wait already.
         """
         future: Future[list[Outcome]] = Future()
+        self._queue(batch, future)
+        return future
+
+    def submit_here(self, batch: Batch) -> asyncio.Future[list[Outcome]]:
+        """Queue a batch as ``submit`` does, for an event loop: whoever waits in it is told of a group by one call."""
+        future: asyncio.Future[list[Outcome]] = asyncio.get_running_loop().create_future()
+        self._queue(batch, future)
+        return future
+
+    def _queue(self, batch: Batch, future: _Future) -> None:
         with self._changed:
             if self._stopping or self._readings_waiting + len(batch.items) > self._most_waiting:
                 raise Overloaded(
@@ -82,7 +96,6 @@ class Writer:
             self._waiting.append((batch, future))
             self._readings_waiting += len(batch.items)
             self._changed.notify()
-        return future
 
     def _run(self) -> None:
         while group := self._next_group():
@@ -103,11 +116,12 @@ class Writer:
 
     def _write(self, group: Sequence[_Waiting]) -> None:
         try:
-            answers = write(self._engine, self._places, [batch for batch, _ in group])
+            answers: Sequence[_Answer] = write(self._engine, self._places, [batch for batch, _ in group])
         except DBAPIError as error:
             _log.error("Readings cannot be written: %s", error.orig)
-            for _, future in group:
-                _answer(future, DatabaseAway("The database does not answer just now; send the readings again later."))
+            answers = [
+                DatabaseAway("The database does not answer just now; send the readings again later.") for _ in group
+            ]
         except Exception as error:  # noqa: BLE001 - whatever it is, its sender is told
             # Whatever one batch is to blame for, the others must not suffer.
             if len(group) > 1:
@@ -115,17 +129,31 @@ class Writer:
                     self._write([one])
                 return
             _log.exception("A batch of readings cannot be written.")
-            if not group[0][1].cancelled():
-                group[0][1].set_exception(error)
-        else:
-            for (_, future), answer in zip(group, answers, strict=True):
-                _answer(future, answer)
+            answers = [error]
+        _tell([(future, answer) for (_, future), answer in zip(group, answers, strict=True)])
 
 
-def _answer(future: Future[list[Outcome]], answer: list[Outcome] | ServiceError) -> None:
-    if not future.set_running_or_notify_cancel():
-        return  # its sender has gone; what it sent is written all the same
-    if isinstance(answer, ServiceError):
+def _tell(answers: Sequence[tuple[_Future, _Answer]]) -> None:
+    """Give each sender its answer; an event loop is woken once for all of its own."""
+    loops: dict[asyncio.AbstractEventLoop, list[tuple[_Future, _Answer]]] = {}
+    for future, answer in answers:
+        if isinstance(future, asyncio.Future):
+            loops.setdefault(future.get_loop(), []).append((future, answer))
+        elif future.set_running_or_notify_cancel():
+            _answer(future, answer)
+    for loop, waiting in loops.items():
+        with contextlib.suppress(RuntimeError):  # it has ended, and nobody waits any more
+            loop.call_soon_threadsafe(_answer_here, waiting)
+
+
+def _answer_here(waiting: Sequence[tuple[_Future, _Answer]]) -> None:
+    for future, answer in waiting:
+        if not future.done():  # else its sender has gone; what it sent is written all the same
+            _answer(future, answer)
+
+
+def _answer(future: _Future, answer: _Answer) -> None:
+    if isinstance(answer, Exception):
         future.set_exception(answer)
     else:
         future.set_result(answer)

@@ -32,7 +32,7 @@ def solve_run(settings: Settings, run_id: str, ending: Event) -> None:
     """
     # Ctrl-C in a terminal reaches every process of the group; how this one ends is the server's business.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _end_with_parent()
+    end_with_parent()
     engine = make_engine(settings.database)
     try:
         # Imported in the run's own process: the server itself never loads a solver.
@@ -41,12 +41,13 @@ def solve_run(settings: Settings, run_id: str, ending: Event) -> None:
         solve(engine, settings, run_id, ending.is_set)
     except Exception as error:  # noqa: BLE001 - whatever it was, the row must say so; the process ends here
         _log.exception("Run %s failed.", run_id)
-        change_running(engine, run_id, status="failed", error=_sentence(error), stage=None, finished_at=utc_now())
+        change_running(engine, run_id, status="failed", error=sentence(error), stage=None, finished_at=utc_now())
     finally:
         engine.dispose()
 
 
-def _sentence(error: Exception) -> str:
+def sentence(error: Exception) -> str:
+    """Return what went wrong, for people."""
     if isinstance(error, ServiceError):
         return error.detail
     # Our own errors (DataError, InvalidProblem, SolverError) are sentences already; the type of others helps.
@@ -54,7 +55,7 @@ def _sentence(error: Exception) -> str:
     return str(error) if ours else f"{type(error).__name__}: {error}"
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
     """End this process when the server is gone, however it went: nobody would wait for the plan."""
     parent = multiprocessing.parent_process()
     if parent is None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlmodel import Session
 
-from geodata.maps.geojson import collection, route_features, unserved_features
+from geodata.maps.geojson import collection, route_features, unserved_features, without_ways
 from optimizer.judge.evaluate import check
 from optimizer.problem.codec import dumps, encode_plan
 from optimizer.search.solve import warm
@@ -17,16 +17,20 @@ from scenarios.day import plan_day, prepare_day
 from service.cities import Cities
 from service.clock import local_clock, utc_now
 from service.db.documents import squeeze
+from service.db.driving import PlanStreetsRow, ReplanRow
 from service.db.models import CityVersionRow, PlanRow, RouteRow, RunRow
 from service.db.runs import change_running, end_as_done
+from service.drawing import packed
+from service.driving.streets import stated_overlays, with_overlays
 from service.jobs.summary import summarise
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from sqlalchemy import Engine
 
     from geodata.city.dataset import CityDataset
+    from geodata.streets.overlays import Overlay
     from optimizer.problem.plan import Plan
     from optimizer.search.solve import Improvement
     from scenarios.day import Day
@@ -47,7 +51,14 @@ def solve(engine: Engine, settings: Settings, run_id: str, cancelled: Callable[[
         run = session.get_one(RunRow, run_id)
         version_id, service_date, seconds, seed = run.city_version_id, run.service_date, run.seconds, run.seed
         content_hash = session.get_one(CityVersionRow, version_id).content_hash
-    city = Cities(engine, settings).dataset(version_id, content_hash)
+        is_rest = session.get(ReplanRow, run_id) is not None
+        stated = stated_overlays(session, session.get_one(CityVersionRow, version_id).city_id, service_date)
+    if is_rest:
+        from service.driving.replan import replan  # noqa: PLC0415 - it stores its plan by what stands here
+
+        replan(engine, settings, run_id, cancelled)
+        return
+    city = with_overlays(Cities(engine, settings).dataset(version_id, content_hash), stated)
     day = prepare_day(city, service_date, cache_dir=settings.cache_dir)
     if cancelled():
         return
@@ -65,11 +76,23 @@ def solve(engine: Engine, settings: Settings, run_id: str, cancelled: Callable[[
             f"The plan breaks {len(violations)} constraint(s) and was thrown away; the first: {violations[0].message}"
         )
     change_running(engine, run_id, stage="drawing")
-    _store(engine, run_id, version_id, city, day, plan)
+    store(engine, run_id, version_id, city, day, plan, stated=stated)
 
 
-def _store(engine: Engine, run_id: str, version_id: int, city: CityDataset, day: Day, plan: Plan) -> None:
-    """Write the plan with everything made from it, and that the run is done, in one transaction."""
+def store(
+    engine: Engine,
+    run_id: str,
+    version_id: int,
+    city: CityDataset,
+    day: Day,
+    plan: Plan,
+    *,
+    stated: Sequence[Overlay] = (),
+) -> None:
+    """Write the plan with everything made from it, and that the run is done, in one transaction.
+
+    ``stated`` are the changes to the streets that it was made with beside those of the city's files.
+    """
     clock = local_clock(day.service_date, city.timezone)
     positions = {container.id: (container.lon, container.lat) for container in city.containers}
     routes = [
@@ -86,7 +109,10 @@ def _store(engine: Engine, run_id: str, version_id: int, city: CityDataset, day:
         created_at=utc_now(),
         summary=summarise(day.problem, plan, clock, notes=day.notes),
         document=squeeze(dumps(encode_plan(day.problem, plan))),
-        routes_geojson=squeeze(collection([feature for features in (*routes, unserved) for feature in features])),
+        routes_geojson=squeeze(
+            collection(without_ways(feature for features in (*routes, unserved) for feature in features))
+        ),
+        places=packed(day.places),
     )
     parts = [
         RouteRow(plan_id=plan_id, vehicle=route.vehicle, shift=route.shift, geojson=squeeze(collection(features)))
@@ -99,6 +125,8 @@ def _store(engine: Engine, run_id: str, version_id: int, city: CityDataset, day:
         session.add(row)
         session.flush()
         session.add_all(parts)
+        if stated:
+            session.add(PlanStreetsRow(plan_id=plan_id, overlays=[overlay.id for overlay in stated]))
         session.commit()
 
 

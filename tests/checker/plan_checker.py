@@ -32,6 +32,7 @@ REASONS = {
     "outside_every_shift",
     "not_enough_time_or_capacity",
     "prize_below_cost",
+    "dropped",
 }
 PAID_TERMS = ("fixed_micro", "time_micro", "overtime_micro", "distance_micro", "gate_fees_micro", "load_fuel_micro")
 WISHED_TERMS = ("moved_micro", "outside_zones_micro", "balance_micro", "compactness_micro")

@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 
-SLOW = {"geopandas", "ortools", "osmnx", "pandas"}
+SLOW = {"alembic", "geopandas", "numba", "ortools", "osmium", "osmnx", "pandas"}
 
 
 def test_server_starts_without_slow_libraries() -> None:

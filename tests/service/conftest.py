@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 EVERYWHERE: Final = os.environ.get("SAMRAM_TESTS_DATABASE", "sqlite")
 ZIP = {"content-type": "application/zip"}
+# Who may do what is the subject of tests/service/auth; all others reach a server that asks nobody who they are.
+os.environ["SAMRAM_AUTH"] = "off"
 
 
 def zipped(folder: Path) -> bytes:

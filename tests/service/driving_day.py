@@ -7,20 +7,18 @@ import uuid
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlmodel import Session
+from sqlmodel import Session, select
 
-from geodata.maps.geojson import collection, route_features, unserved_features
 from optimizer.judge.evaluate import evaluate
-from optimizer.problem.codec import dumps, encode_plan
 from optimizer.problem.plan import Reason, Unserved, VisitAction
 from optimizer.search.construct import construct
 from optimizer.search.feasible import options
 from optimizer.search.stop import StepLimit
 from scenarios.day import prepare_day
-from service.clock import local_clock, utc_now
-from service.db.documents import squeeze
-from service.db.models import PlanRow, RouteRow, RunRow
-from service.jobs.summary import summarise
+from service.clock import utc_now
+from service.db.models import PlanRow, RunRow
+from service.db.publication import publish
+from service.jobs.solve import store
 
 if TYPE_CHECKING:
     from fastapi.testclient import TestClient
@@ -42,7 +40,6 @@ def publish_plan(client: TestClient, city_id: str) -> str:
         version_id: int = version.id
         city = app.state.cities.dataset(version_id, version.content_hash)
     day = prepare_day(city, dt.date.fromisoformat(MONDAY))
-    clock = local_clock(day.service_date, city.timezone)
     can = options(day.problem)
     orders = construct(day.problem, can.shifts, stop=StepLimit(1_000_000))
     served = {action.visit for order in orders for action in order.actions if isinstance(action, VisitAction)}
@@ -54,44 +51,25 @@ def publish_plan(client: TestClient, city_id: str) -> str:
     evaluation = evaluate(day.problem, orders, unserved=[*left, *can.hopeless])
     assert not evaluation.violations
     plan = evaluation.plan
-    positions = {container.id: (container.lon, container.lat) for container in city.containers}
-    routes = [
-        route_features(day.problem, route, day.network, day.places, clock=clock, container_positions=positions)
-        for route in plan.routes
-    ]
-    unserved = unserved_features(day.problem, plan, day.places, container_positions=positions)
-    plan_id = uuid.uuid4().hex
+    run_id = uuid.uuid4().hex
     with Session(engine) as session:
-        run = RunRow(
-            id=uuid.uuid4().hex,
-            city_version_id=version_id,
-            service_date=day.service_date,
-            seconds=1,
-            seed=0,
-            status="done",
-            created_at=utc_now(),
-        )
-        session.add(run)
-        session.flush()
         session.add(
-            PlanRow(
-                id=plan_id,
-                run_id=run.id,
+            RunRow(
+                id=run_id,
                 city_version_id=version_id,
                 service_date=day.service_date,
+                seconds=1,
+                seed=0,
+                status="running",
                 created_at=utc_now(),
-                summary=summarise(day.problem, plan, clock),
-                document=squeeze(dumps(encode_plan(day.problem, plan))),
-                routes_geojson=squeeze(collection([one for features in (*routes, unserved) for one in features])),
             )
         )
-        session.flush()
-        session.add_all(
-            RouteRow(plan_id=plan_id, vehicle=route.vehicle, shift=route.shift, geojson=squeeze(collection(features)))
-            for route, features in zip(plan.routes, routes, strict=True)
-        )
         session.commit()
-    assert client.post(f"/v1/plans/{plan_id}/publish").status_code == 200
+    store(engine, run_id, version_id, city, day, plan)
+    with Session(engine) as session:
+        plan_id = session.exec(select(PlanRow.id).where(PlanRow.run_id == run_id)).one()
+        publish(session, plan_id)
+        session.commit()
     return plan_id
 
 

@@ -35,7 +35,12 @@ def start(tmp_path: Path) -> Iterator[Start]:
     running: list[subprocess.Popen[str]] = []
     clean = {name: value for name, value in os.environ.items() if not name.startswith("SAMRAM_")}
     (tmp_path / "scratch").mkdir()
-    own = {"SAMRAM_HOME": str(tmp_path / "home"), "TMPDIR": str(tmp_path / "scratch"), "XDG_CACHE_HOME": str(tmp_path)}
+    own = {
+        "SAMRAM_HOME": str(tmp_path / "home"),
+        "SAMRAM_AUTH": "off",
+        "TMPDIR": str(tmp_path / "scratch"),
+        "XDG_CACHE_HOME": str(tmp_path),
+    }
 
     def begin(*words: object) -> subprocess.Popen[str]:
         process = subprocess.Popen(

@@ -14,7 +14,7 @@ from sqlalchemy import inspect, text
 from sqlalchemy.exc import IntegrityError, StatementError
 from sqlmodel import Session
 
-from service.db.engine import make_engine, migration_config, upgrade
+from service.db.engine import make_engine, migration_config, newest_schema, upgrade
 from service.db.models import CityRow, CityVersionRow, PlanRow, RouteRow, RunRow, Table
 
 if TYPE_CHECKING:
@@ -123,12 +123,18 @@ def test_a_migration_that_fails_leaves_everything_as_it_was(engine: Engine, monk
         _config.attributes["connection"].exec_driver_sql("CREATE TABLE half (id INTEGER)")
         raise RuntimeError("half-way")
 
-    monkeypatch.setattr("service.db.engine.command.upgrade", half)
+    monkeypatch.setattr("service.db.engine.schema_of", lambda _engine: None)
+    monkeypatch.setattr("alembic.command.upgrade", half)
     with pytest.raises(RuntimeError, match="half-way"):
         upgrade(engine)
     assert "half" not in inspect(engine).get_table_names()
     with engine.connect() as connection:
         assert connection.execute(text("PRAGMA foreign_keys")).scalar_one() == 1
+
+
+def test_newest_schema_is_the_last_of_the_migrations() -> None:
+    """What the files' names say is the newest revision is where the chain of the migrations ends."""
+    assert ScriptDirectory.from_config(migration_config()).get_heads() == [newest_schema()]
 
 
 def test_sqlite_is_set_up_for_several_processes(engine: Engine) -> None:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from xml.etree import ElementTree as ET
 
 import pytest
 from driving_day import OTHER_PHONE, PHONE, at, done
+
+from service.driving.routes import language_of
 
 if TYPE_CHECKING:
     from driving_day import Driven
@@ -27,6 +30,7 @@ def test_day_is_seen_as_it_is_reported(driven: Driven) -> None:
     )
     assert (reply["received"], reply["stored"], reply["refused"]) == (7, 7, 0)
     assert {one["code"] for one in reply["results"]} == {201}
+    assert driven.client.get(driven.of_day("").rstrip("/")).json()["state"] == "running"
 
     state = driven.client.get(driven.of_day(f"shifts/{shift}/state")).json()
     assert state["plan_id"] == driven.plan_id
@@ -169,3 +173,93 @@ def test_unknown_shifts_and_days_without_a_plan_are_not_found(driven: Driven) ->
     ):
         assert driven.client.get(f"{address}/state").status_code == 404, address
         assert driven.client.post(f"{address}/events", json={"phone": PHONE, "events": [{}]}).status_code == 404
+
+
+def test_phone_fetches_its_published_route(driven: Driven) -> None:
+    """The route is the published plan's with the way to each step; asked for again with its ETag it is 304."""
+    shift = driven.shifts()[0]
+    reply = driven.client.get(driven.of_day(f"shifts/{shift}/route.geojson"))
+    assert (reply.status_code, reply.headers["content-type"]) == (200, "application/geo+json")
+    steps = [one["properties"] for one in reply.json()["features"] if one["properties"]["kind"] != "trip"]
+    assert without(steps) == driven.steps(shift)
+    assert all(step["way"] for step in steps if step["leg_distance_m"])
+    named = {"if-none-match": reply.headers["etag"]}
+    again = driven.client.get(driven.of_day(f"shifts/{shift}/route.geojson"), headers=named)
+    assert (again.status_code, again.content) == (304, b"")
+
+
+def without(steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return steps without the ways to drive."""
+    return [{name: value for name, value in step.items() if name != "way"} for step in steps]
+
+
+def test_route_speaks_the_language_of_the_phone(driven: Driven) -> None:
+    """Khmer and English are different documents with different tags, and caches are told."""
+    address = driven.of_day(f"shifts/{driven.shifts()[0]}/route.geojson")
+    english = driven.client.get(address, headers={"accept-language": "de, en;q=0.5"})
+    khmer = driven.client.get(address, headers={"accept-language": "km-KH, en;q=0.5"})
+    assert (english.headers["content-language"], khmer.headers["content-language"]) == ("en", "km")
+    assert "Accept-Language" in khmer.headers["vary"]
+    assert khmer.headers["etag"] != english.headers["etag"]
+    assert "បត់" in khmer.text
+    assert "បត់" not in english.text
+
+
+@pytest.mark.parametrize(
+    ("header", "language"),
+    [
+        ("", "en"),
+        ("km", "km"),
+        ("fr, km;q=0.1", "km"),
+        ("en;q=0.1, km;q=0.2", "km"),
+        ("*, km;q=0.9", "en"),
+        ("km;q=0", "en"),
+        ("km;q=nonsense, en;q=0.1", "en"),
+        ("km;q=nan", "en"),
+    ],
+)
+def test_best_liked_language_is_spoken(header: str, language: str) -> None:
+    """The language with the greatest weight is taken, English where none is spoken here."""
+    assert language_of(header) == language
+
+
+def test_route_is_gpx_for_navigation_apps(driven: Driven) -> None:
+    """The same route as GPX, with its own ETag."""
+    shift = driven.shifts()[0]
+    reply = driven.client.get(driven.of_day(f"shifts/{shift}/route.gpx"))
+    assert (reply.status_code, reply.headers["content-type"]) == (200, "application/gpx+xml")
+    root = ET.fromstring(reply.content)
+    assert len(root.findall("{*}wpt")) == len(driven.steps(shift))
+    named = {"if-none-match": reply.headers["etag"]}
+    assert driven.client.get(driven.of_day(f"shifts/{shift}/route.gpx"), headers=named).status_code == 304
+
+
+def test_shift_with_nothing_to_do_has_an_empty_route(driven: Driven) -> None:
+    """A shift that the plan gives no work is told so, and is not missing."""
+    shifts = {one["id"] for one in driven.client.get(f"/v1/cities/{driven.city_id}/shifts").json()["shifts"]}
+    idle = min(shifts - set(driven.shifts()))
+    reply = driven.client.get(driven.of_day(f"shifts/{idle}/route.geojson"))
+    assert (reply.status_code, reply.json()["features"]) == (200, [])
+
+
+def test_street_that_could_not_be_passed_is_listed_until_it_is_ended(driven: Driven) -> None:
+    """A driver's word closes a street until the next day, or until the office ends it; it names nobody."""
+    shift = driven.shifts()[0]
+    first, *_ = driven.visits(shift)
+    event = {"kind": "could_not_pass", "lon": 103.8, "lat": 13.3, "note": "flooded", "time": at(first["arrival_s"])}
+    results = driven.send(
+        shift,
+        event | {"sequence": 1},
+        event | {"sequence": 2, "until": "2026-11-22"},
+        event | {"sequence": 3, "until": "2027-11-23"},
+    )["results"]
+    assert [one["code"] for one in results] == [201, 422, 422]
+    address = f"/v1/cities/{driven.city_id}/overlays"
+    [closure] = driven.client.get(address).json()["features"]
+    assert closure["geometry"] == {"type": "Point", "coordinates": [103.8, 13.3]}
+    said = closure["properties"]
+    assert (said["change"], said["note"], said["expires"]) == ("closure", "flooded", "2026-11-24")
+    assert driven.client.get(address, params={"since": "2026-11-25"}).json()["features"] == []
+    ended = [driven.client.post(f"{address}/{closure['id']}/end").json()["ended_at"] for _ in range(2)]
+    assert ended[0] == ended[1] is not None
+    assert driven.client.post(f"{address}/nothing/end").status_code == 404

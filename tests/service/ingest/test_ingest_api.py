@@ -92,6 +92,36 @@ def test_quarantine_is_looked_at_and_settled(client: TestClient, city_id: str) -
     assert client.post(f"{way}/{number + 99}/resolve").status_code == 404
 
 
+def test_reading_is_judged_again_once_its_device_is_known(
+    client: TestClient, city_id: str, containers: list[str]
+) -> None:
+    """What an unknown device said is stored when it is judged again after it was registered, one by one or all."""
+    way = f"/v1/cities/{city_id}/quarantine"
+    for number in range(3):
+        client.post(f"/v1/cities/{city_id}/ingest/things-stack", json=uplink(700, number))
+    client.post(f"/v1/cities/{city_id}/readings", json={"container": "nowhere", "time": ago(), "fill": 0.4})
+    nowhere, newest, *_ = client.get(way).json()["messages"]
+    assert client.post(f"{way}/{newest['id']}/retry").json()["resolved_at"] is None
+    body = {"container": containers[0], "codec": "milesight-em400", "empty_mm": 1200, "full_mm": 200}
+    client.put(f"/v1/cities/{city_id}/devices/{EUI}", json=body)
+    assert client.post(f"{way}/{newest['id']}/retry").json()["resolved_at"]
+    assert client.post(f"{way}/retry").json() == {"tried": 3, "settled": 2, "next_before": None}
+    stored = client.get(f"/v1/cities/{city_id}/readings", params={"device": EUI}).json()["readings"]
+    assert [one["fill"] for one in stored] == [0.5] * 3
+    assert [one["id"] for one in client.get(way).json()["messages"]] == [nowhere["id"]]
+
+
+def test_what_can_never_be_believed_is_not_judged_again(
+    client: TestClient, city_id: str, containers: list[str]
+) -> None:
+    """A message whose fault lies in itself is refused a second judgement with 409, and left out of one of all."""
+    way = f"/v1/cities/{city_id}/quarantine"
+    client.post(f"/v1/cities/{city_id}/readings", json={"container": containers[0], "time": ago(), "fill": 5})
+    [found] = client.get(way).json()["messages"]
+    assert client.post(f"{way}/{found['id']}/retry").status_code == 409
+    assert client.post(f"{way}/retry", params={"reason": found["reason"]}).json()["tried"] == 0
+
+
 def test_full_container_is_forecast_to_overflow(client: TestClient, city_id: str, containers: list[str]) -> None:
     """A container seen full is sure to be full each day; one just emptied is emptier than it; all are on the map."""
     full, emptied = containers[:2]

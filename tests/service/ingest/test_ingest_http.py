@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from service.api.readings import SHORT_WAY
 from service.ingest.report import DAY_US, moment_of
 from service.ingest.writer import now_us
 
@@ -151,3 +153,35 @@ def test_no_junk_vanishes_or_fails(client: TestClient, city_id: str, container: 
     ]
     reply = client.post(f"/v1/cities/{city_id}/readings", content=json.dumps(items), headers=JSON)
     assert sum(counts(reply).values()) == len(items)
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [(b"[]", 200), (b'[{"container": "x", "fill": NaN}, 7]', 200), (b"{", 422), (b"[" + b"1," * 6_000 + b"1]", 413)],
+)
+def test_short_way_answers_as_the_route(client: TestClient, city_id: str, body: bytes, status: int) -> None:
+    """The short way to the endpoint of readings gives the same answers as the route beside which it leads."""
+    ways = [f"/v1/cities/{city_id}/readings", "/v1/cities/nowhere/readings", "/v1/cities/-/readings"]
+    short = [client.post(way, content=body, headers=JSON) for way in ways]
+    client.app.router.routes.remove(SHORT_WAY)  # type: ignore[attr-defined]
+    plain = [client.post(way, content=body, headers=JSON) for way in ways]
+    assert [(one.status_code, one.content) for one in short] == [(one.status_code, one.content) for one in plain]
+    assert short[0].status_code == status
+
+
+def test_body_in_pieces_is_one_body(client: TestClient, city_id: str, container: str) -> None:
+    """Readings that come without a stated length, in pieces, are stored; more than the limit of them is refused."""
+    way = f"/v1/cities/{city_id}/readings"
+    pieces = [b'{"container": "', container.encode(), b'", "time": "', ago().encode(), b'", "fill": 0.4}']
+    assert counts(client.post(way, content=iter(pieces), headers=JSON))["stored"] == 1
+    reply = client.post(way, content=(b" " * 100_000 for _ in range(11)), headers=JSON)
+    assert (reply.status_code, reply.json()["type"]) == (413, "urn:samram:problem:too-large")
+
+
+def test_length_that_is_no_length_is_refused(serve: Callable[[], httpx2.Client]) -> None:
+    """A stated length of more digits than any body has is refused before a byte of the body is read."""
+    server = serve().base_url
+    with socket.create_connection((server.host, server.port)) as taken:
+        length = b"0" * 18 + b"9999999"
+        taken.sendall(b"POST /v1/cities/a/readings HTTP/1.1\r\nHost: x\r\nContent-Length: " + length + b"\r\n\r\n")
+        assert taken.makefile("rb").readline().split()[1] in (b"400", b"413")

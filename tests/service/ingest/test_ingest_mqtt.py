@@ -108,11 +108,11 @@ def writer(city: City) -> Iterator[Writer]:
     found.stop()
 
 
-def listener(broker: Broker, city: City, writer: Writer, tmp_path: Path) -> Any:
+def listener(broker: Broker, city: City, writer: Writer, tmp_path: Path, **more: Any) -> Any:
     """Listen to the broker."""
     from service.ingest.mqtt import MqttIngest
 
-    settings = Settings(home=tmp_path, mqtt_host="127.0.0.1", mqtt_port=broker.port, mqtt_city=city.id)
+    settings = Settings(home=tmp_path, mqtt_host="127.0.0.1", mqtt_port=broker.port, mqtt_city=city.id, **more)
     found = MqttIngest(settings, writer)
     found.start()
     assert found.connected.wait(60)
@@ -181,13 +181,46 @@ def test_message_is_asked_for_again_when_the_database_was_away(
     client.stop()
 
 
+def test_message_of_no_city_is_put_aside(broker: Broker, city: City, writer: Writer, tmp_path: Path) -> None:
+    """What is sent to a city that is not stored, or to none, is kept aside under its name before it is acknowledged."""
+    client = listener(broker, city, writer, tmp_path)
+    broker.publish(
+        ("samram/elsewhere/readings", [reading(city, 1), {"fill": 7}]),
+        ("samram/elsewhere/readings", b"{"),
+        ("samram/Bad City/readings", b"\xff"),
+    )
+    until(lambda: count(city, QUARANTINE) == 4)
+    with city.engine.connect() as connection:
+        found = connection.execute(select(QUARANTINE.c.city_id, QUARANTINE.c.reason)).all()
+    assert sorted(tuple(row) for row in found) == [
+        ("", "unknown-topic"),
+        ("elsewhere", "nobody"),
+        ("elsewhere", "not-json"),
+        ("elsewhere", "unknown-city"),
+    ]
+    assert count(city) == 0
+    client.stop()
+
+
+def test_long_message_is_stored_in_parts(broker: Broker, city: City, writer: Writer, tmp_path: Path) -> None:
+    """A message with more readings than are written at once is stored whole, and acknowledged once."""
+    client = listener(broker, city, writer, tmp_path, max_batch_readings=3)
+    broker.publish((f"samram/{city.id}/readings", [reading(city, second) for second in range(10)]))
+    until(lambda: count(city) == 10)
+    client.stop()
+    broker.publish((f"samram/{city.id}/readings", reading(city, 11)))
+    client = listener(broker, city, writer, tmp_path)
+    until(lambda: count(city) == 11)
+    client.stop()
+
+
 def test_message_names_its_city_by_its_topic() -> None:
     """A plain topic names the city; ChirpStack's belong to the city of the settings, or to nobody."""
     from service.ingest.mqtt import read_message
 
     up = "application/1/device/0011/event/up"
-    assert read_message("samram/Bad City/readings", b"{}", chirpstack_city="")[0] is None
-    assert read_message(up, b"{}", chirpstack_city="")[0] is None
+    assert read_message("samram/Bad City/readings", b"{}", chirpstack_city="")[0] == ""
+    assert read_message(up, b"{}", chirpstack_city="")[0] == ""
     city_id, [item] = read_message(up, b"{}", chirpstack_city="a")
     assert (city_id, type(item), item.refused) == ("a", Aside, False)  # type: ignore[union-attr]
     body = b'{"container": "C1", "time": "2026-11-22T00:00:00Z", "fill": 0.4}'

@@ -1,4 +1,4 @@
-"""Driving: what phones report, phones that were erased, changes to the streets that drivers state.
+"""Driving: what phones report, phones that were erased, changes to the streets that are stated, re-plans.
 
 Revision: 0004, after 0003.
 """
@@ -61,8 +61,30 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["city_id"], ["city.id"], name="fk_overlay_city_id"),
         sa.PrimaryKeyConstraint("city_id", "id", name="pk_overlay"),
     )
+    op.create_table(
+        "plan_streets",
+        sa.Column("plan_id", sqlmodel.AutoString(), nullable=False),
+        sa.Column("overlays", sa.JSON(), nullable=False),
+        sa.ForeignKeyConstraint(["plan_id"], ["plan.id"], name="fk_plan_streets_plan_id", ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("plan_id", name="pk_plan_streets"),
+    )
+    op.create_table(
+        "replan",
+        sa.Column("run_id", sqlmodel.AutoString(), nullable=False),
+        sa.Column("city_id", sqlmodel.AutoString(), nullable=False),
+        sa.Column("service_date", sa.Date(), nullable=False),
+        sa.Column("base_plan_id", sqlmodel.AutoString(), nullable=False),
+        sa.Column("at_s", sa.Integer(), nullable=False),
+        sa.Column("request", sa.JSON(), nullable=False),
+        sa.Column("result", sa.JSON(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["run_id"], ["run.id"], name="fk_replan_run_id"),
+        sa.ForeignKeyConstraint(["city_id"], ["city.id"], name="fk_replan_city_id"),
+        sa.ForeignKeyConstraint(["base_plan_id"], ["plan.id"], name="fk_replan_base_plan_id"),
+        sa.PrimaryKeyConstraint("run_id", name="pk_replan"),
+    )
 
 
 def downgrade() -> None:
-    for table in ("overlay", "erased_phone", "driver_event"):
+    for table in ("replan", "plan_streets", "overlay", "erased_phone", "driver_event"):
         op.drop_table(table)
