@@ -71,10 +71,8 @@ def overlays_of_plan(session: Session, plan_id: str) -> tuple[Overlay, ...]:
             select(PlanRow.parent_id, CityVersionRow.city_id).join(CityVersionRow).where(PlanRow.id == plan_id)
         ).one()
         if found is not None:
-            rows = session.exec(
-                select(OverlayRow).where(OverlayRow.city_id == city_id, col(OverlayRow.id).in_(found))
-            ).all()
-            return tuple(overlay_of(row) for row in sorted(rows, key=lambda row: row.id))
+            asked = select(OverlayRow).where(OverlayRow.city_id == city_id, col(OverlayRow.id).in_(found))
+            return tuple(overlay_of(row) for row in session.exec(asked.order_by(OverlayRow.id)))
         if parent_id is None:
             return ()
         plan_id = parent_id
