@@ -44,6 +44,7 @@ from service.auth.throttle import Throttle
 from service.auth.tokens import Tokens
 from service.cities import Cities
 from service.db.engine import make_engine, upgrade
+from service.db.faults import fault_of
 from service.drawing import Drawings
 from service.driving.planned import PlannedDays
 from service.driving.privacy import Purger
@@ -54,7 +55,7 @@ from service.ingest.writer import Writer
 from service.jobs.studies import Studies
 from service.jobs.supervisor import Supervisor
 from service.opened import OpenedPlans
-from service.problems import DatabaseAway, install_handlers, problem_response
+from service.problems import install_handlers, problem_response
 from service.settings import Settings
 from service.web.pages import install_pages
 
@@ -92,8 +93,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(Gate, settings=settings)
     app.add_middleware(BodyLimit, settings=settings)
     install_handlers(app)
-    for away in (OperationalError, InterfaceError):
-        app.add_exception_handler(away, _database_away)
+    for failed in (OperationalError, InterfaceError, OSError):
+        app.add_exception_handler(failed, _storage_failed)
     app.router.routes.insert(0, readings.SHORT_WAY)
     for feature in (
         health,
@@ -176,12 +177,9 @@ def _listen_to_broker(settings: Settings, writer: Writer) -> "MqttIngest | None"
     return listener
 
 
-def _database_away(_request: Request, error: Exception) -> Response:
-    _log.error("The database does not answer: %s", error)
-    return problem_response(
-        DatabaseAway.status,
-        DatabaseAway.kind,
-        DatabaseAway.title,
-        "The database does not answer just now; try again later.",
-        DatabaseAway.headers,
-    )
+def _storage_failed(_request: Request, error: Exception) -> Response:
+    fault = fault_of(error)
+    if fault is None:
+        raise error
+    _log.error("%s: %s", fault.title, error)
+    return problem_response(fault.status, fault.kind, fault.title, fault.detail, fault.headers)

@@ -3,7 +3,7 @@
 ``ServiceError``
     ``NotAuthenticated`` (401), ``NotPermitted`` (403), ``NotFound`` (404), ``Conflict`` (409), ``TooLarge`` (413),
     ``UnsupportedMediaType`` (415), ``InvalidRequest`` and ``InvalidCity`` (422), ``TooManyAttempts`` (429),
-    ``QueueFull``, ``Overloaded`` and ``DatabaseAway`` (503).
+    ``QueueFull``, ``Overloaded`` and ``DatabaseAway`` (503), ``DiskFull`` (507).
 """
 
 import math
@@ -179,6 +179,15 @@ class DatabaseAway(ServiceError):
     kind = "database-unavailable"
     title = "The database does not answer"
     headers: ClassVar[Mapping[str, str]] = {"Retry-After": "5"}
+
+
+class DiskFull(ServiceError):
+    """There is no room to keep anything."""
+
+    status = HTTPStatus.INSUFFICIENT_STORAGE
+    kind = "disk-full"
+    title = "The server's disk is full"
+    headers: ClassVar[Mapping[str, str]] = {"Retry-After": "60"}
 
 
 class InvalidRequest(ServiceError):
