@@ -100,7 +100,7 @@ def solve(
         If the solver library fails.
     """
     with _crew(workers, stop) as crew:  # first of all: they load while the day is looked at
-        book = _Book(problem, on_improvement, clock)
+        book = _Book(problem, on_improvement, clock, stop)
         book.judge(())
         if start is not None:
             book.judge(start)
@@ -156,7 +156,9 @@ def warm() -> None:
 class _Book:
     """Keeps the best plan that the judge has passed."""
 
-    def __init__(self, problem: Problem, on_improvement: OnImprovement | None, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, problem: Problem, on_improvement: OnImprovement | None, clock: Callable[[], float], stop: Stop
+    ) -> None:
         self.problem = problem
         self.curve: list[Improvement] = []
         self.orders: tuple[RouteOrder, ...] = ()
@@ -164,7 +166,7 @@ class _Book:
         self.reasons: dict[str, Unserved] = {}
         self._clock = clock
         self._begin_s = clock()
-        self._options = districts.carriers(problem) if districts.is_large(problem) else options(problem)
+        self._options = districts.carriers(problem) if districts.is_large(problem) else options(problem, stop=stop)
         self._hash = problem_hash(problem)
         self._known_routes: dict[RouteOrder, RouteEvaluation] = {}
         self._on_improvement = on_improvement
