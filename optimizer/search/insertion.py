@@ -139,7 +139,7 @@ def _places(
     vehicle = problem.vehicle_of(problem.shift_by_id[order.shift])
     serve = [VisitAction(visit=visit.id, kerb=kerb) for kerb in range(len(visit.kerb))]
     position = 0
-    for trip in _trips(order):
+    for trip in trips_of(order.actions):
         if _has_room(problem, vehicle, trip, visit):
             for place in range(position, position + len(trip)):
                 for action in serve:
@@ -153,9 +153,10 @@ def _places(
                     yield (*order.actions, action, UnloadAction(site=site.id))
 
 
-def _trips(order: RouteOrder) -> Iterator[list[Action]]:
+def trips_of(actions: Sequence[Action]) -> Iterator[list[Action]]:
+    """Yield a route's trips, each with its unloading."""
     trip: list[Action] = []
-    for action in order.actions:
+    for action in actions:
         trip.append(action)
         if isinstance(action, UnloadAction):
             yield trip

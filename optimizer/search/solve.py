@@ -17,6 +17,7 @@ from optimizer.search import districts, portfolio
 from optimizer.search.construct import construct
 from optimizer.search.feasible import homeward, options
 from optimizer.search.insertion import cheapest_insertion, choose_sites, shorten
+from optimizer.search.queues import ease_queues
 from optimizer.search.stop import AnyOf, Share, StepLimit
 from optimizer.search.workers import Alone, Workers
 
@@ -112,6 +113,8 @@ def solve(
             )
         else:
             _search_whole(book, shifts_of, stop=engines, seed=seed, crew=crew)
+    if problem.terms.queue_micro:
+        book.judge(ease_queues(problem, book.orders, stop=stop))
     _fit_in(book, shifts_of, stop=stop)
     plan = replace(book.best.plan, solver=SOLVER, version=_version(), seed=seed)
     return Result(plan=plan, curve=tuple(book.curve))
