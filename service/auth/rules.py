@@ -57,10 +57,12 @@ ROUTES: Final[Mapping[str, Permission]] = {
     "POST /v1/plans/{plan_id}/edits": Permission.PLAN,
     "POST /v1/plans/{plan_id}/discard": Permission.PLAN,
     "GET /v1/plans/{plan_id}/revisions": Permission.LOOK,
+    "GET /v1/plans/{plan_id}/explanations": Permission.LOOK,
     "POST /v1/plans/{plan_id}/publish": Permission.PUBLISH,
     "POST /v1/plans/{plan_id}/start": Permission.DISPATCH,
     "POST /v1/plans/{plan_id}/close": Permission.DISPATCH,
     "GET /v1/runs/{run_id}": Permission.LOOK,
+    "GET /v1/runs/{run_id}/events": Permission.LOOK,
     "POST /v1/runs/{run_id}/cancel": Permission.PLAN,
     # The day
     f"GET {_CITY}/days": Permission.LOOK,
