@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 _ANYWHERE = frozenset({"", "0.0.0.0", "::"})  # noqa: S104 - recognised, to be shown as an address that opens
 _BACKLOG = 2_048
 """Connections that may wait to be accepted; uvicorn's own default."""
+_GOODBYE_S = 5
+"""Requests under way may take so long when the server is to end; whoever follows a run would stay for a minute."""
 
 
 class Server(uvicorn.Server):
@@ -94,7 +96,8 @@ def say_how_to_sign_in(settings: Settings, engine: Engine) -> None:
 def make_server(app: FastAPI, *, log_level: str, on_started: Callable[[], None]) -> Server:
     """Return a server that is not running yet."""
     # A line for each of thousands of readings a second took a twentieth of the time, and nobody reads it.
-    return Server(uvicorn.Config(app, log_level=log_level, access_log=False), on_started)
+    config = uvicorn.Config(app, log_level=log_level, access_log=False, timeout_graceful_shutdown=_GOODBYE_S)
+    return Server(config, on_started)
 
 
 def run(server: Server, taken: socket.socket) -> None:
