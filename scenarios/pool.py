@@ -54,7 +54,7 @@ def dask_pool(address: str) -> Iterator[Executor]:
     """
     from distributed import Client  # noqa: PLC0415 - an extra
 
-    client: Any = Client(address)  # type: ignore[no-untyped-call]
+    client: Any = Client(address)
     with client:
         client.run(warm)
         executor: Any = client.get_executor(pure=False)

@@ -1,4 +1,4 @@
-"""Readings by the thousand, and servers killed while they come in: ``python -m benchmarks.load``."""
+"""Readings by the thousand, and servers killed while they come in and plan: ``python -m benchmarks.load``."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from benchmarks.load import faults, speed
+from benchmarks.load import faults, faults_plans, speed
 from benchmarks.quality.rows import commit_at, kept_rows, print_table, store_rows
 
 if TYPE_CHECKING:
@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
     from benchmarks.quality.rows import Row
 
-CASES: Final = (*speed.CASES, "mqtt", "backlog", "junk-sqlite", "junk-postgresql", "kill-sqlite", "kill-postgresql")
+CASES: Final = (
+    *(*speed.CASES, "mqtt", "backlog"),
+    *(f"{kind}-{database}" for kind in ("junk", "kill", "faults") for database in ("sqlite", "postgresql")),
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -26,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         taken_with = {"commit": commit, "quick": options.quick}
         found = kept_rows(options.json, case, **taken_with)
         if not found:
-            measured = _measured(case, quick=options.quick, rounds=options.rounds or (5 if options.quick else 200))
+            measured = _measured(case, quick=options.quick, rounds=options.rounds)
             found = [{**one, **taken_with} for one in measured]
             if options.json is not None:
                 store_rows(options.json, found)
@@ -36,12 +39,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _measured(case: str, *, quick: bool, rounds: int) -> list[Row]:
+def _measured(case: str, *, quick: bool, rounds: int | None) -> list[Row]:
     kind, _, database = case.rpartition("-")
     if kind == "junk":
         return faults.junk(case, database, quick=quick)
     if kind == "kill":
-        return faults.kill(case, database, rounds=rounds)
+        return faults.kill(case, database, rounds=rounds or (5 if quick else 200))
+    if kind == "faults":
+        return faults_plans.faults(case, database, rounds=rounds or (3 if quick else 50))
     if case == "mqtt":
         return speed.mqtt(case, quick=quick)
     if case == "backlog":
@@ -55,7 +60,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--json", type=Path, metavar="FILE", help="keep the rows here; cases done are not redone")
     parser.add_argument("--only", action="append", metavar="CASE", choices=CASES, help=f"one of {', '.join(CASES)}")
     parser.add_argument(
-        "--rounds", type=int, metavar="N", help="how often the server is killed; 200, or 5 with --quick"
+        "--rounds", type=int, metavar="N", help="how often something is killed; 200 and 50, or 5 and 3 with --quick"
     )
     return parser
 

@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from service.settings import Settings
 
 _ANYWHERE = frozenset({"", "0.0.0.0", "::"})  # noqa: S104 - recognised, to be shown as an address that opens
-GRACE_S = 10
-"""Seconds that replies on their way may still take when the server is to end; then they are cut. Our own figure."""
+GRACE_S = 5
+"""Seconds that replies on their way may still take when the server is to end; then they are cut: whoever follows a run
+would stay for a minute. Our own figure."""
 _BACKLOG = 2_048
 """Connections that may wait to be accepted; uvicorn's own default."""
 
