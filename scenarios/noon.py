@@ -22,7 +22,7 @@ from optimizer.search.repair import Progress, as_planned
 from scenarios.visits import weight_kg
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from geodata.city.dataset import CityDataset
     from geodata.streets.roads import RoadNetwork
@@ -295,69 +295,87 @@ def with_urgent(
     InvalidProblem
         If there is no such container or stream, or its visit is still to come.
     """
-    containers = {container.id: container for container in city.containers}
+    if not urgent:
+        return problem, ground, ()
     planned = {name for visit in problem.visits if visit.id not in behind for name in visit.containers}
     fleet = ground.network.profiles
-    visits: list[Visit] = []
-    lon: list[float] = []
-    lat: list[float] = []
-    profiles: list[tuple[str, ...]] = []
-    streets: list[str | None] = []
-    for one in urgent:
-        if one.container is not None:
-            found = containers.get(one.container)
-            if found is None:
-                raise InvalidProblem(f"There is no container {one.container!r}.")
-            if one.container in planned:
-                raise InvalidProblem(f"Container {one.container!r} has a visit on this day that is still to come.")
-            litres = max(1, math.ceil(one.fill * found.volume_l))
-            point, access, street = (found.lon, found.lat), found.access_class, found.street
-            stream, service_s, named = found.stream, found.service_s, (found.id,)
-            kg = weight_kg(litres, city.density_kg_per_l(stream))
-        else:
-            assert one.lon is not None
-            assert one.lat is not None
-            assert one.kg is not None
-            stream = one.stream or next(iter(city.streams))
-            if stream not in city.streams:
-                raise InvalidProblem(f"There is no stream {stream!r}; {', '.join(sorted(city.streams))} are known.")
-            litres = max(1, round(one.kg / city.density_kg_per_l(stream)))
-            point, access, street = (one.lon, one.lat), None, None
-            service_s, named, kg = _DOORSTEP_S, (), one.kg
-        lon.append(point[0])
-        lat.append(point[1])
-        streets.append(street)
-        profiles.append(profiles_up_to(access, fleet) or profiles_up_to(None, fleet))
-        visits.append(
-            Visit(
-                id=one.id,
-                stop=one.id,
-                kerb=(),
-                stream=stream,
-                demand_kg=kg,
-                demand_l=litres,
-                service_s=service_s,
-                setup_s=city.setup_s,
-                lifts=len(named),
-                access=None if access is None else frozenset(classes_up_to(access)),
-                containers=named,
-            )
-        )
-    if not visits:
-        return problem, ground, ()
-    near = snap(ground.network, lon, lat, profiles=profiles, street=streets, max_m=city.snap_max_m)
+    wanted = [_wanted(one, city, planned) for one in urgent]
+    profiles = [profiles_up_to(one.access, fleet) or profiles_up_to(None, fleet) for one in wanted]
+    near = snap(
+        ground.network,
+        [one.lon for one in wanted],
+        [one.lat for one in wanted],
+        profiles=profiles,
+        street=[one.street for one in wanted],
+        max_m=city.snap_max_m,
+    )
     across = other_kerb(ground.network, near, profiles=profiles)
     crossed = np.flatnonzero(across.segment >= 0)
     more = near.join(across.take(crossed))
-    node_across = {int(at): ground.n + len(near) + number for number, at in enumerate(crossed)}
     grown = Ground(network=ground.network, places=_grown(ground, more), n=ground.n + len(more))
-    kerbs = [
-        () if near.segment[at] < 0 else (ground.n + at, node_across[at]) if at in node_across else (ground.n + at,)
-        for at in range(len(visits))
-    ]
+    node_across = {int(at): ground.n + len(near) + number for number, at in enumerate(crossed)}
+    visits = []
+    for at, one in enumerate(wanted):
+        kerb = (ground.n + at, *([node_across[at]] if at in node_across else []))
+        visits.append(replace(one.visit, kerb=kerb if near.segment[at] >= 0 else ()))
     locations = tuple(Location(lon=float(x), lat=float(y)) for x, y in zip(more.lon, more.lat, strict=True))
     day = replace(problem, matrix=times_on(grown, problem), locations=(*problem.locations, *locations))
-    return day, grown, tuple(replace(visit, kerb=kerb) for visit, kerb in zip(visits, kerbs, strict=True))
+    return day, grown, tuple(visits)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Wanted:
+    """An urgent visit before its kerb is known, and what is known of its place."""
+
+    visit: Visit
+    lon: float
+    lat: float
+    access: str | None = None
+    street: str | None = None
+
+
+def _wanted(one: Urgent, city: CityDataset, planned: Collection[str]) -> _Wanted:
+    if one.container is None:
+        return _in_the_street(one, city)
+    found = next((container for container in city.containers if container.id == one.container), None)
+    if found is None:
+        raise InvalidProblem(f"There is no container {one.container!r}.")
+    if found.id in planned:
+        raise InvalidProblem(f"Container {found.id!r} has a visit on this day that is still to come.")
+    litres = max(1, math.ceil(one.fill * found.volume_l))
+    visit = Visit(
+        id=one.id,
+        stop=one.id,
+        kerb=(),
+        stream=found.stream,
+        demand_kg=weight_kg(litres, city.density_kg_per_l(found.stream)),
+        demand_l=litres,
+        service_s=found.service_s,
+        setup_s=city.setup_s,
+        lifts=1,
+        access=None if found.access_class is None else frozenset(classes_up_to(found.access_class)),
+        containers=(found.id,),
+    )
+    return _Wanted(visit=visit, lon=found.lon, lat=found.lat, access=found.access_class, street=found.street)
+
+
+def _in_the_street(one: Urgent, city: CityDataset) -> _Wanted:
+    if one.lon is None or one.lat is None or one.kg is None:
+        raise InvalidProblem(f"The urgent stop {one.id!r} names neither a container nor a place with its kilograms.")
+    stream = one.stream or next(iter(city.streams))
+    if stream not in city.streams:
+        raise InvalidProblem(f"There is no stream {stream!r}; {', '.join(sorted(city.streams))} are known.")
+    visit = Visit(
+        id=one.id,
+        stop=one.id,
+        kerb=(),
+        stream=stream,
+        demand_kg=one.kg,
+        demand_l=max(1, round(one.kg / city.density_kg_per_l(stream))),
+        service_s=_DOORSTEP_S,
+        setup_s=city.setup_s,
+    )
+    return _Wanted(visit=visit, lon=one.lon, lat=one.lat)
 
 
 def times_on(ground: Ground, problem: Problem) -> TravelTimes:

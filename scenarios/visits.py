@@ -246,14 +246,18 @@ def visits_of(
     """
     stops, visits = _Names(), _Names()
     stop_of: dict[tuple[object, ...], str] = {}
+    able: dict[tuple[object, ...], list[Truck]] = {}
     for group in groups:
         first = group.members[0][0]
+        kind = first.access_class, first.stream, first.locked_vehicle
+        if kind not in able:
+            able[kind] = _unlike(truck for truck in trucks if truck.may_serve(first))
         # Containers of one stop from which different vehicles are led to different streets do not share a halt.
         place = (_stop_key(first), int(places.segment[group.node]), int(places.along_mm[group.node]))
         if place not in stop_of:
             stop_of[place] = stops.unique(first.stop_id or first.id)
         kerb = _kerb(group.node, places, across)
-        for batch in _batches(city.density_kg_per_l(first.stream), group, kerb, trucks):
+        for batch in _batches(city.density_kg_per_l(first.stream), group, kerb, able[kind]):
             yield _visit(city, batch, id_=visits.unique(stop_of[place]), stop=stop_of[place], kerb=kerb)
 
 
@@ -295,14 +299,22 @@ def _kerb(node: int, places: Places, across: Mapping[int, int]) -> tuple[int, ..
     return (node, across[node]) if node in across else (node,)
 
 
+def _unlike(trucks: Iterable[Truck]) -> list[Truck]:
+    """Return one truck of all that take as much and get to the same places: a fleet of a hundred has few kinds."""
+    kinds: dict[tuple[object, ...], Truck] = {}
+    for truck in trucks:
+        vehicle = truck.vehicle
+        kinds.setdefault((vehicle.profile, vehicle.depot, truck.most_kg, vehicle.capacity_l), truck)
+    return list(kinds.values())
+
+
 def _batches(
-    density_kg_per_l: float, group: Group, kerb: tuple[int, ...], trucks: Iterable[Truck]
+    density_kg_per_l: float, group: Group, kerb: tuple[int, ...], allowed: Iterable[Truck]
 ) -> Iterable[list[tuple[Container, int]]]:
-    """Split a group into visits that some truck of the day which may come, and can get there, takes at once.
+    """Split a group into visits that some truck that may come (``allowed``), and can get there, takes at once.
 
     Mostly there is one. Where no truck may or can come, there is one too: its reason is another.
     """
-    allowed = [truck for truck in trucks if truck.may_serve(group.members[0][0])]
     coming = [truck for truck in allowed if any(truck.reaches[node] for node in kerb)]
     batch: list[tuple[Container, int]] = []
     total_l = 0

@@ -13,6 +13,7 @@ import orjson
 import shapely
 
 from geodata.maps.words import LANGUAGES, sentence, turn_text
+from geodata.streets.instructions import instructions
 from optimizer.problem.plan import StepKind
 
 if TYPE_CHECKING:
@@ -335,8 +336,6 @@ def _trip_feature(
 
 def _way(network: RoadNetwork, places: Places, driven: DrivenLeg) -> list[dict[str, Any]]:
     """Say how to drive a leg, turn by turn."""
-    from geodata.streets.instructions import instructions  # noqa: PLC0415 - as above
-
     turns = [
         {
             "maneuver": one.maneuver,

@@ -82,7 +82,9 @@ def in_language(features: list[dict[str, Any]], language: str) -> list[dict[str,
         if "instruction" not in step:
             found.append(feature)
             continue
-        said = {"instruction": sentence(step, language, unloaded_kg=load_kg, under_way=_under_way(step))}
+        said: dict[str, Any] = {
+            "instruction": sentence(step, language, unloaded_kg=load_kg, under_way=bool(step.get("under_way")))
+        }
         if "way" in step:
             said["way"] = [turn | {"text": turn_text(turn, language)} for turn in step["way"]]
         load_kg = step["load_kg"]
@@ -94,7 +96,3 @@ def turn_text(turn: Mapping[str, Any], language: str) -> str:
     """Put a manoeuvre of a step's ``way`` into words."""
     fields = ("maneuver", "street", "distance_m", "bearing_deg", "lon", "lat")
     return phrase(Instruction(**{name: turn[name] for name in fields}), language)
-
-
-def _under_way(step: Mapping[str, Any]) -> bool:
-    return bool(step.get("under_way"))

@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
 
-from geodata.streets.turns import bearings
-
 if TYPE_CHECKING:
     from geodata.streets.legs import Leg
     from geodata.streets.network import RoadNetwork
@@ -76,6 +74,8 @@ def instructions(network: RoadNetwork, places: Places, i: int, j: int, leg: Leg)
 
     Where the street has no fork and keeps its name, nothing is said, however it bends.
     """
+    from geodata.streets.turns import bearings  # noqa: PLC0415 - compiled code; a server that starts needs the phrases
+
     path = leg.segments.astype(np.int64)
     out_deg, in_deg = bearings(
         network.first[path], network.last[path], network.shape_lon, network.shape_lat, network.shape_mm

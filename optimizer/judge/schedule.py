@@ -96,6 +96,25 @@ def schedule_route(
     return best[1]
 
 
+def most_work_s(shift: Shift, return_s: int) -> int:
+    """Return how long a crew that is back by ``return_s`` can drive, set up, serve and unload at most.
+
+    It leaves after the latest starts of the first breaks and owes none of them, is back by the earliest start of the
+    last ones and owes none of those, and takes the breaks between: the best over all such choices.
+    """
+    breaks = shift.breaks
+    longest_s = 0
+    for spared in range(len(breaks) + 1):
+        from_s = shift.start_s if not spared else max(shift.start_s, breaks[spared - 1].latest_s + 1)
+        rested_s = 0
+        for taken in range(spared, len(breaks) + 1):
+            until_s = return_s if taken == len(breaks) else min(return_s, breaks[taken].earliest_s)
+            longest_s = max(longest_s, until_s - from_s - rested_s)
+            if taken < len(breaks):
+                rested_s += breaks[taken].duration_s
+    return longest_s
+
+
 def _with_departure_from(
     shift: Shift, activities: Sequence[Activity], earliest_departure_s: int, skipped: int
 ) -> tuple[int, Schedule]:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from optimizer.judge.cost import required_penalty_micro
+from optimizer.judge.schedule import most_work_s
 from optimizer.problem.matrix import NO_PATH
 from optimizer.search.feasible import may_carry
 from optimizer.search.kernel.arrays import NEVER
@@ -427,25 +428,6 @@ class _Routes:
                 break
             reached = farther
         return best_micro
-
-
-def most_work_s(shift: Shift, return_s: int) -> int:
-    """Return how long a crew that is back by ``return_s`` can drive, set up, serve and unload at most.
-
-    It leaves after the latest starts of the first breaks and owes none of them, is back by the earliest start of the
-    last ones and owes none of those, and takes the breaks between: the best over all such choices.
-    """
-    breaks = shift.breaks
-    longest_s = 0
-    for spared in range(len(breaks) + 1):
-        from_s = shift.start_s if not spared else max(shift.start_s, breaks[spared - 1].latest_s + 1)
-        rested_s = 0
-        for taken in range(spared, len(breaks) + 1):
-            until_s = return_s if taken == len(breaks) else min(return_s, breaks[taken].earliest_s)
-            longest_s = max(longest_s, until_s - from_s - rested_s)
-            if taken < len(breaks):
-                rested_s += breaks[taken].duration_s
-    return longest_s
 
 
 def _opens(windows: tuple[TimeWindow, ...]) -> int:

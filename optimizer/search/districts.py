@@ -4,7 +4,8 @@ A route's place is the mean of its visits' places; routes are cut into districts
 that turn from round to round, so that what was a border is the middle of a district in the next round. Santini,
 Schneider, Vidal and Vigo ("Decomposition strategies for vehicle routing heuristics", INFORMS Journal on Computing 35,
 2023) compared ways to group routes, and found such barycentres the best of the simple ones. Without routes to begin
-with, the visits themselves are cut, and every kind of truck is dealt out by what it may serve.
+with, the visits themselves are cut, and every kind of truck is dealt out by what it may serve. On a running day a truck
+under way that has no visit left goes where the nearest visit is that it may serve.
 
 A district has its own travel times: the whole square is never needed. Leaving a required visit out costs in it what it
 costs in the whole day, so that costs of districts add up to the day's.
@@ -102,7 +103,7 @@ def search(
     if not shifts_of or not problem.shifts:
         return
     city = _City(problem, shifts_of, start=start, found=found, clock=clock)
-    if not start and not stop():
+    if not city.serves() and not stop():
         districts = city.cut_visits(angle=_angle(seed, 0))
         # Without the crew, whose processes may still be loading: a first plan must not wait for them.
         city.improve(districts, Alone(), _Budget(stop, 1, len(districts), first=True), seed=seed)
@@ -275,11 +276,16 @@ class _City:
         names = list(shifts_of)
         self._number = {name: row for row, name in enumerate(names)}
         self._names = np.array(names, dtype=object)
-        self._places = _places(problem, names)
+        self._plane = _plane(problem)
+        self._places = self._plane[[(problem.visit_by_id[name].kerb or (0,))[0] for name in names]]
         able: dict[tuple[str, ...], int] = {}
         self._able = np.array([able.setdefault(shifts_of[name], len(able)) for name in names], dtype=np.intp)
         self._sets = [frozenset(shifts) for shifts in able]
         self.parts = max(2, round(len(names) / VISITS))
+
+    def serves(self) -> bool:
+        """Whether any visit has a place yet; crews that are out have routes all the same, their ways home."""
+        return any(isinstance(action, VisitAction) for order in self.orders.values() for action in order.actions)
 
     # --- cutting ---------------------------------------------------------------------------------------------------
 
@@ -316,9 +322,10 @@ class _City:
         home = dict(home)
         need = np.zeros((self.parts, len(self._sets)))
         np.add.at(need, (part, self._able), np.where(absent, 1.0 + _ABSENT_WEIGHT, 1.0))
+        home |= self._under_way(part, home)
         kinds: dict[tuple[bool, ...], list[str]] = {}
         for shift in self.problem.shifts:
-            if shift.id not in home:
+            if shift.id not in home and shift.status is None:
                 kinds.setdefault(tuple(shift.id in able for able in self._sets), []).append(shift.id)
         rng = np.random.default_rng(seed)
         for kind, shifts in kinds.items():
@@ -337,6 +344,18 @@ class _City:
                 if shift.id in self.orders:
                     districts[home[shift.id]].orders.append(self.orders[shift.id])
         return [district for district in districts if district.visits and district.shifts]
+
+    def _under_way(self, part: NDArray[np.intp], home: dict[str, int]) -> dict[str, int]:
+        """Return the parts of trucks under way without a visit: of the nearest visit that each may serve."""
+        found: dict[str, int] = {}
+        for shift in self.problem.shifts:
+            if shift.id in home or shift.status is None:
+                continue
+            served = np.array([shift.id in able for able in self._sets], dtype=np.bool_)[self._able]
+            if served.any():
+                gap = self._places[served] - self._plane[shift.status.node]
+                found[shift.id] = int(part[served][np.argmin(np.einsum("ij,ij->i", gap, gap))])
+        return found
 
     def _bring_to_a_shift(self, part: NDArray[np.intp], home: dict[str, int], absent: NDArray[np.bool_]) -> None:
         """Move visits whose district has no shift for them to the nearest that has; leave those that nobody has."""
@@ -409,7 +428,13 @@ class _City:
         return found
 
     def _cost_micro(self, district: District, orders: Sequence[RouteOrder]) -> int:
-        """Return what a district's routes and the visits that they leave out add to the day's cost."""
+        """Return what a district's routes and the visits that they leave out add to the day's cost.
+
+        A crew that is out and has nothing left to do drives home.
+        """
+        busy = {order.shift for order in orders}
+        idle = [name for name in district.shifts if name not in busy and self.problem.shift_by_id[name].out]
+        orders = [*orders, *(RouteOrder(shift=name, actions=()) for name in idle)]
         served = {action.visit for order in orders for action in order.actions if isinstance(action, VisitAction)}
         total = 0
         for name in district.visits:
@@ -429,10 +454,9 @@ def _rounds(stop: Stop, size: int, parts: int) -> int:
     return max(1, min(_ROUNDS, int(stop.remaining_s() * size / (parts * _LEAST_S))))
 
 
-def _places(problem: Problem, names: Sequence[str]) -> NDArray[np.float64]:
-    """Return where visits are, ``float64[V, 2]`` in degrees of latitude; at the first place without a street."""
-    spots = [problem.locations[(problem.visit_by_id[name].kerb or (0,))[0]] for name in names]
-    degrees = np.array([(spot.lon, spot.lat) for spot in spots], dtype=np.float64).reshape(-1, 2)
+def _plane(problem: Problem) -> NDArray[np.float64]:
+    """Return where the places of the day are, ``float64[n, 2]`` in degrees of latitude."""
+    degrees = np.array([(spot.lon, spot.lat) for spot in problem.locations], dtype=np.float64).reshape(-1, 2)
     degrees[:, 0] *= math.cos(math.radians(float(degrees[:, 1].mean())))
     return degrees
 

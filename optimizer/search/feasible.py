@@ -11,6 +11,7 @@ from optimizer.problem.plan import Action, Reason, RouteOrder, UnloadAction, Uns
 
 if TYPE_CHECKING:
     from optimizer.problem.model import DisposalSite, Problem, Shift, Vehicle, Visit
+    from optimizer.search.stop import Stop
 
 _TIMES = frozenset({ViolationKind.TIME_WINDOW, ViolationKind.SITE_CLOSED, ViolationKind.OVERTIME, ViolationKind.BREAK})
 
@@ -23,13 +24,15 @@ class Options:
     hopeless: tuple[Unserved, ...]
 
 
-def options(problem: Problem) -> Options:
-    """Try every visit alone on every shift, under the judge."""
+def options(problem: Problem, *, stop: Stop | None = None) -> Options:
+    """Try every visit alone on every shift, under the judge; those not tried before ``stop`` are in neither list."""
     shifts: dict[str, tuple[str, ...]] = {}
     hopeless: list[Unserved] = []
     alike = _alike(problem)
     begun = any(shift.status is not None for shift in problem.shifts)
     for visit in problem.visits:
+        if stop is not None and stop():
+            break
         if begun and (trusted := _trusted(problem, visit)):
             shifts[visit.id] = trusted
             continue

@@ -20,12 +20,13 @@ from optimizer.search.solve import Result, solve
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from optimizer.problem.matrix import TravelMatrix
+    from optimizer.problem.matrix import TravelTimes
     from optimizer.problem.plan import Action
     from optimizer.search.stop import Stop
 
-_MOVE: Final = 3
-"""Price of a move, in average visits. Our own figure, from single runs on one built-in day (docs/benchmarking.md)."""
+_MOVE_PERCENT: Final = 30
+"""Price of a move, in hundredths of an average visit. Our own figure, from single runs on one built-in day: 8 % of the
+visits moved; at 100 it is 1 %, and the rest 1.5 % dearer (docs/benchmarking.md)."""
 
 _LONGEST_S: Final = 86_400
 """Overtime that a crew is given on paper where it cannot come home in time in any way."""
@@ -82,7 +83,7 @@ class News:
     urgent: tuple[Visit, ...] = ()
     kept: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
     locked: frozenset[str] = frozenset()
-    matrix: TravelMatrix | None = None
+    matrix: TravelTimes | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,7 +119,14 @@ class Repair:
 
 
 def repair(
-    problem: Problem, plan: Plan, news: News, *, stop: Stop, seed: int = 0, moved_micro: int | None = None
+    problem: Problem,
+    plan: Plan,
+    news: News,
+    *,
+    stop: Stop,
+    seed: int = 0,
+    moved_micro: int | None = None,
+    workers: int = 1,
 ) -> Repair:
     """Plan the rest of a running day.
 
@@ -126,13 +134,13 @@ def repair(
     ----------
     plan
         The published plan of this problem; may itself be the rest of a day.
-    stop, seed
+    stop, seed, workers
         As in ``solve``.
     moved_micro
-        Price of a visit that another shift takes over; by default three times what a visit costs on average.
+        Price of a visit that another shift takes over; by default 0.3 times what a visit costs on average.
     """
     rest = rest_of_day(problem, plan, news, moved_micro=moved_micro)
-    result = solve(rest.problem, stop=stop, seed=seed, start=rest.start)
+    result = solve(rest.problem, stop=stop, seed=seed, start=rest.start, workers=workers)
     return Repair(rest=rest, result=result, moved=moved(rest.problem, result.plan))
 
 
@@ -273,9 +281,9 @@ def _rest_of_shift(shift: Shift, progress: Progress | None, news: News) -> Shift
 
 
 def _usual_micro(plan: Plan) -> int:
-    """Return the price of a move that is usual: of the way to so many average visits and the work there."""
+    """Return the price of a move that is usual: so much of the way to an average visit and the work there."""
     served = sum(step.kind is StepKind.VISIT for route in plan.routes for step in route.steps)
-    return _MOVE * (plan.cost.time_micro + plan.cost.distance_micro) // max(1, served)
+    return _MOVE_PERCENT * (plan.cost.time_micro + plan.cost.distance_micro) // (100 * max(1, served))
 
 
 def _left_of(order: RouteOrder, progress: Progress) -> RouteOrder:

@@ -17,6 +17,7 @@ from optimizer.search import districts, portfolio
 from optimizer.search.construct import construct
 from optimizer.search.feasible import homeward, options
 from optimizer.search.insertion import cheapest_insertion, choose_sites, shorten
+from optimizer.search.queues import ease_queues
 from optimizer.search.stop import AnyOf, Share, StepLimit
 from optimizer.search.workers import Alone, Workers
 
@@ -100,7 +101,7 @@ def solve(
         If the solver library fails.
     """
     with _crew(workers, stop) as crew:  # first of all: they load while the day is looked at
-        book = _Book(problem, on_improvement, clock)
+        book = _Book(problem, on_improvement, clock, stop)
         book.judge(())
         if start is not None:
             book.judge(start)
@@ -112,6 +113,8 @@ def solve(
             )
         else:
             _search_whole(book, shifts_of, stop=engines, seed=seed, crew=crew)
+    if problem.terms.queue_micro:
+        book.judge(ease_queues(problem, book.orders, stop=stop))
     _fit_in(book, shifts_of, stop=stop)
     plan = replace(book.best.plan, solver=SOLVER, version=_version(), seed=seed)
     return Result(plan=plan, curve=tuple(book.curve))
@@ -156,7 +159,9 @@ def warm() -> None:
 class _Book:
     """Keeps the best plan that the judge has passed."""
 
-    def __init__(self, problem: Problem, on_improvement: OnImprovement | None, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, problem: Problem, on_improvement: OnImprovement | None, clock: Callable[[], float], stop: Stop
+    ) -> None:
         self.problem = problem
         self.curve: list[Improvement] = []
         self.orders: tuple[RouteOrder, ...] = ()
@@ -164,7 +169,7 @@ class _Book:
         self.reasons: dict[str, Unserved] = {}
         self._clock = clock
         self._begin_s = clock()
-        self._options = districts.carriers(problem) if districts.is_large(problem) else options(problem)
+        self._options = districts.carriers(problem) if districts.is_large(problem) else options(problem, stop=stop)
         self._hash = problem_hash(problem)
         self._known_routes: dict[RouteOrder, RouteEvaluation] = {}
         self._on_improvement = on_improvement

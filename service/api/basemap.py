@@ -8,7 +8,6 @@ from fastapi import APIRouter, Depends
 from fastapi.responses import FileResponse
 
 from geodata.city.dataset import CityDataset
-from geodata.maps.tiles import write_tiles
 from service.api.deps import CitiesDep, CityId, SessionDep, SettingsDep
 from service.api.replies import errors
 
@@ -61,6 +60,8 @@ def drawn_basemap(city: CityDataset, cache_dir: Path) -> Path:
     kept = cache_dir / f"basemap-{_VERSION}-{city.content_hash}.pmtiles"
     with _making:  # two browsers that ask at once are no reason to make it twice
         if not kept.is_file():
+            from geodata.maps.tiles import write_tiles  # noqa: PLC0415 - loads osmium, which a server starts without
+
             write_tiles(city.streets_path, kept, bounds=_around(city), attribution=city.attribution)
     return kept
 

@@ -10,7 +10,7 @@ import orjson
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse
 from sqlalchemy import func
-from sqlmodel import col, select
+from sqlmodel import Session, col, select
 
 from service.api.deps import CitiesDep, CityId, DrawingsDep, PlanId, SessionDep, SettingsDep, SupervisorDep, VehicleId
 from service.api.geojson import PlanCollection, RouteCollection
@@ -19,6 +19,7 @@ from service.api.runs import run_out
 from service.api.schemas import PlanIn, PlanItem, PlanList, PlanOut, RunOut
 from service.clock import utc_now
 from service.db.documents import squeeze, unsqueeze
+from service.db.driving import LikenessRow
 from service.db.models import CityVersionRow, PlanRow, RouteRow, RunRow
 from service.db.plans import document_of, find_plan
 from service.db.publication import NO_DOCUMENT, state_of, states_of
@@ -63,10 +64,25 @@ def ask_for_plan(
         created_at=utc_now(),
     )
     session.add(run)
+    if wanted.like is not None:
+        _like(session, city_id, run.id, wanted)
     session.commit()
     supervisor.wake()
     response.headers["Location"] = f"/v1/runs/{run.id}"
     return run_out(session, run)
+
+
+def _like(session: Session, city_id: str, run_id: str, wanted: PlanIn) -> None:
+    """Note down which plan a run's is to be like."""
+    assert wanted.like is not None
+    found = session.exec(
+        select(PlanRow.id).join(CityVersionRow).where(PlanRow.id == wanted.like, CityVersionRow.city_id == city_id)
+    ).first()
+    if found is None:
+        message = "There is no such plan of this city."
+        raise InvalidRequest([FieldError(place="body/like", message=message, value=wanted.like)])
+    session.flush()
+    session.add(LikenessRow(run_id=run_id, plan_id=wanted.like, max_moved=wanted.max_moved))
 
 
 @router.get("/cities/{city_id}/plans", summary="List a city's plans", responses=errors(404, 422))

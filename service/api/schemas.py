@@ -2,7 +2,7 @@
 
 import datetime as dt
 import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
@@ -60,6 +60,20 @@ class PlanIn(In):
     date: ServiceDate = Field(description="The service day, 2000-01-01 to 2199-12-31.", examples=["2026-11-22"])
     seconds: int = Field(default=30, ge=1, description="Seconds to search; at most the server's max_solve_s.")
     seed: int = Field(default=0, ge=0, le=2**31 - 1, description="Seed of the random generator.")
+    like: str | None = Field(
+        default=None,
+        pattern="^[0-9a-f]{32}$",
+        description="A plan of this city whose shifts the visits are to keep, such as yesterday's.",
+    )
+    max_moved: float | None = Field(
+        default=None, ge=0, le=1, description="The share of the visits that may change their shift; only with like."
+    )
+
+    @model_validator(mode="after")
+    def _budget_is_of_something(self) -> Self:
+        if self.max_moved is not None and self.like is None:
+            raise ValueError("max_moved needs like")
+        return self
 
 
 class CityOut(Out):

@@ -50,6 +50,12 @@ _PDF: Final[dict[int | str, dict[str, Any]]] = {
 }
 
 
+class PdfResponse(Response):
+    """A reply of PDF."""
+
+    media_type = "application/pdf"
+
+
 class StudyIn(In):
     """A study, in the words of docs/studies.md."""
 
@@ -253,7 +259,12 @@ def compare(
     )
 
 
-@router.get("/studies/{study_id}/brief.pdf", summary="A study's brief", responses=_PDF | errors(404, 409, 422))
+@router.get(
+    "/studies/{study_id}/brief.pdf",
+    summary="A study's brief",
+    response_class=PdfResponse,
+    responses=_PDF | errors(404, 409, 422),
+)
 def get_brief(study_id: StudyId, request: Request, session: SessionDep) -> Response:
     """Return the brief as PDF: the answer, the table, charts, what bound each scenario."""
     row = _row(session, study_id)

@@ -89,3 +89,13 @@ class ReplanRow(Table, table=True):
     request: dict[str, Any] = Field(sa_type=JSON)
     result: dict[str, Any] | None = Field(default=None, sa_type=JSON)
     created_at: dt.datetime = Field(sa_type=UtcDateTime)
+
+
+class LikenessRow(Table, table=True):
+    """A run whose plan is to be like another one; ``max_moved`` is the share of the visits that may change shifts."""
+
+    __tablename__ = "likeness"
+
+    run_id: str = Field(sa_column=Column(ForeignKey("run.id"), primary_key=True))
+    plan_id: str = Field(foreign_key="plan.id")
+    max_moved: float | None = None

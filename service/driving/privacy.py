@@ -18,7 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from service.clock import utc_now
 from service.driving.events import Kind
-from service.driving.store import ERASED, EVENT, OVERLAY, phone_digest
+from service.driving.store import ERASED, EVENT, OVERLAY, hold_phone, phone_digest
 from service.driving.streets import closure_id
 from service.ingest.report import DAY_US, moment_of
 from service.ingest.writer import now_us
@@ -77,7 +77,8 @@ def erase_phone(engine: Engine, city_id: str, phone: str) -> Erasure | None:
         None where nothing of this phone is known.
     """
     mine = and_(EVENT.c.city_id == city_id, EVENT.c.phone == phone)
-    with engine.begin() as connection:
+    with engine.connect() as connection:
+        hold_phone(connection, city_id, phone)
         if not connection.execute(select(func.count()).select_from(EVENT).where(mine)).scalar_one():
             return None
         erased = {"city_id": city_id, "digest": phone_digest(city_id, phone), "erased_at": utc_now()}
@@ -90,6 +91,7 @@ def erase_phone(engine: Engine, city_id: str, phone: str) -> Erasure | None:
                 closure = and_(OVERLAY.c.city_id == city_id, OVERLAY.c.id == closure_id(row.digest))
                 connection.execute(update(OVERLAY).where(closure).values(note=None))
         events = connection.execute(update(EVENT).where(mine).values(phone=str(uuid4()), digest="")).rowcount
+        connection.commit()
     return Erasure(positions=positions, events=events)
 
 

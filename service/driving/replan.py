@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlmodel import Session
 
+from geodata.streets.overlays import overlay_notes
 from optimizer.judge.evaluate import check
 from optimizer.problem.codec import decode_plan, loads
 from optimizer.problem.matrix import TravelMatrix
@@ -76,7 +77,8 @@ def replan(engine: Engine, settings: Settings, run_id: str, cancelled: Callable[
     """
     with Session(engine) as session:
         run, row = session.get_one(RunRow, run_id), session.get_one(ReplanRow, run_id)
-        seconds, seed, at_s, request = run.seconds, run.seed, row.at_s, row.request
+        seconds, seed = run.seconds, run.seed
+        at_s, request = row.at_s, row.request
         base = _base(session, engine, settings, run, row)
     ground = Ground(
         network=roads_of(base.city, base.service_date, cache_dir=settings.cache_dir),
@@ -113,8 +115,9 @@ def replan(engine: Engine, settings: Settings, run_id: str, cancelled: Callable[
             f"The plan breaks {len(violations)} constraint(s) and was thrown away; the first: {violations[0].message}"
         )
     change_running(engine, run_id, stage="drawing")
+    notes = (*found.rest.notes, *overlay_notes(base.stated, ground.network, base.service_date))
     with Session(engine) as session:
-        session.get_one(ReplanRow, run_id).result = _result(found, assumed)
+        session.get_one(ReplanRow, run_id).result = _result(found, assumed, notes)
         session.commit()
     day = Day(
         city=base.city,
@@ -123,7 +126,7 @@ def replan(engine: Engine, settings: Settings, run_id: str, cancelled: Callable[
         network=ground.network,
         places=ground.places,
         not_due=0,
-        notes=found.rest.notes,
+        notes=notes,
     )
     store(engine, run_id, base.version_id, base.city, day, found.result.plan, stated=base.stated)
 
@@ -238,7 +241,7 @@ def _urgent(problem: Problem, changes: Sequence[Mapping[str, Any]]) -> list[Urge
     return found
 
 
-def _result(found: Repair, assumed: Sequence[str]) -> dict[str, Any]:
+def _result(found: Repair, assumed: Sequence[str], notes: Sequence[str]) -> dict[str, Any]:
     left = {unserved.visit for unserved in found.result.plan.unserved}
     return {
         "moved": list(found.moved),
@@ -246,5 +249,5 @@ def _result(found: Repair, assumed: Sequence[str]) -> dict[str, Any]:
         "displaced_unserved": sorted(found.rest.displaced & left),
         "done": len(found.rest.done),
         "assumed": list(assumed),
-        "notes": list(found.rest.notes),
+        "notes": list(notes),
     }

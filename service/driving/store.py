@@ -73,7 +73,7 @@ def record(engine: Engine, scope: Scope, sent: Sequence[Sent]) -> list[Outcome]:
         If the phone was erased; nothing is stored.
     """
     with engine.connect() as connection:
-        _take_turn(connection, scope)
+        hold_phone(connection, scope.city_id, scope.phone)
         if connection.execute(select(ERASED.c.digest).where(_erased(scope.city_id, scope.phone))).first() is not None:
             raise Erased
         known = _digests(connection, scope, [one.event.sequence for one in sent])
@@ -151,12 +151,12 @@ def _erased(city_id: str, phone: str) -> ColumnElement[bool]:
     return and_(ERASED.c.city_id == city_id, ERASED.c.digest == phone_digest(city_id, phone))
 
 
-def _take_turn(connection: Connection, scope: Scope) -> None:
+def hold_phone(connection: Connection, city_id: str, phone: str) -> None:
     """Become the only one that writes this phone's events: what is looked up stays so."""
     if connection.dialect.name == "sqlite":
         connection.exec_driver_sql("BEGIN IMMEDIATE")
     else:
-        mine = int.from_bytes(bytes.fromhex(phone_digest(scope.city_id, scope.phone))[:4], signed=True)
+        mine = int.from_bytes(bytes.fromhex(phone_digest(city_id, phone))[:4], signed=True)
         connection.execute(text("SELECT pg_advisory_xact_lock(:area, :mine)"), {"area": _PHONES_LOCK, "mine": mine})
 
 

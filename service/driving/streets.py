@@ -67,17 +67,15 @@ def overlays_of_plan(session: Session, plan_id: str) -> tuple[Overlay, ...]:
     """Return the stated changes that a plan was made with; edits keep those of the plan that was edited."""
     while True:
         found = session.exec(select(PlanStreetsRow.overlays).where(PlanStreetsRow.plan_id == plan_id)).first()
-        plan = session.exec(
+        parent_id, city_id = session.exec(
             select(PlanRow.parent_id, CityVersionRow.city_id).join(CityVersionRow).where(PlanRow.id == plan_id)
         ).one()
         if found is not None:
-            rows = session.exec(
-                select(OverlayRow).where(OverlayRow.city_id == plan.city_id, col(OverlayRow.id).in_(found))
-            ).all()
-            return tuple(overlay_of(row) for row in sorted(rows, key=lambda row: row.id))
-        if plan.parent_id is None:
+            asked = select(OverlayRow).where(OverlayRow.city_id == city_id, col(OverlayRow.id).in_(found))
+            return tuple(overlay_of(row) for row in session.exec(asked.order_by(OverlayRow.id)))
+        if parent_id is None:
             return ()
-        plan_id = plan.parent_id
+        plan_id = parent_id
 
 
 def with_overlays(city: CityDataset, overlays: Sequence[Overlay]) -> CityDataset:

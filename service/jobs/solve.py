@@ -13,7 +13,7 @@ from optimizer.judge.evaluate import check
 from optimizer.problem.codec import dumps, encode_plan
 from optimizer.search.solve import warm
 from optimizer.search.stop import AnyOf, Cancelled, Deadline
-from scenarios.day import plan_day, prepare_day
+from scenarios.day import prepare_day
 from service.cities import Cities
 from service.clock import local_clock, utc_now
 from service.db.documents import squeeze
@@ -22,6 +22,7 @@ from service.db.models import CityVersionRow, PlanRow, RouteRow, RunRow
 from service.db.runs import change_running, end_as_done
 from service.drawing import packed
 from service.driving.streets import stated_overlays, with_overlays
+from service.jobs.like import searched
 from service.jobs.summary import summarise
 
 if TYPE_CHECKING:
@@ -66,7 +67,8 @@ def solve(engine: Engine, settings: Settings, run_id: str, cancelled: Callable[[
     progress = _Progress(engine, run_id)
     change_running(engine, run_id, stage="searching")
     stop = AnyOf(Deadline(seconds, time.monotonic), Cancelled(cancelled))
-    plan = plan_day(day, stop=stop, seed=seed, on_improvement=progress, workers=settings.solve_workers).plan
+    workers = settings.solve_workers
+    day, plan = searched(engine, run_id, day, stop=stop, seed=seed, on_improvement=progress, workers=workers)
     progress.write()
     if cancelled():
         return

@@ -37,6 +37,7 @@ builds it again. The HTTP API works without them.
 DOCUMENTS: Final = {
     "/": "department.html",
     "/drive": "drive.html",
+    "/sign-in": "sign-in.html",
 }
 
 

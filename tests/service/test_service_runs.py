@@ -231,7 +231,7 @@ def test_plan_that_the_judge_refuses_is_never_stored(
         result = plan_day(*args, **kwargs)
         return dataclasses.replace(result, plan=dataclasses.replace(result.plan, cost=Cost()))
 
-    monkeypatch.setattr("service.jobs.solve.plan_day", embellished)
+    monkeypatch.setattr("service.jobs.like.plan_day", embellished)
     engine = app_of(client).state.engine
     run = row(version_of(client, city_id), "running", lease_until=utc_now() + dt.timedelta(hours=1))
     run_id = run.id

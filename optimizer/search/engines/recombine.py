@@ -127,15 +127,10 @@ def choose(
 
     model: Any = cp_model.CpModel()
     taken = [model.new_bool_var("") for _ in routes]
-    covering: dict[int, list[int]] = {}
-    for number, route in enumerate(routes):
-        for visit in route.visits:
-            covering.setdefault(visit, []).append(number)
     scale = max(1.0, sum(route.cost_micro for route in hint) / _COST_STEPS)
-    missed: dict[int, Any] = {}
-    for visit in sorted(covering):
-        missed[visit] = model.new_bool_var("")
-        model.add_bool_or([*(taken[number] for number in covering[visit]), missed[visit]])
+    missed = _covered(model, taken, routes, stop)
+    if missed is None:
+        return None
     of_group: dict[int, list[Any]] = {}
     for number, route in enumerate(routes):
         of_group.setdefault(route.group, []).append(taken[number])
@@ -163,6 +158,21 @@ def choose(
     if status not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
         return None
     return [route for number, route in enumerate(routes) if solver.boolean_value(taken[number])]
+
+
+def _covered(model: Any, taken: Sequence[Any], routes: Sequence[Found], stop: Stop) -> dict[int, Any] | None:
+    """Have each visit in one route at least, or missed; return what says that it is. None if told to stop."""
+    covering: dict[int, list[int]] = {}
+    for number, route in enumerate(routes):
+        for visit in route.visits:
+            covering.setdefault(visit, []).append(number)
+    missed: dict[int, Any] = {}
+    for visit in sorted(covering):
+        if stop():
+            return None
+        missed[visit] = model.new_bool_var("")
+        model.add_bool_or([*(taken[number] for number in covering[visit]), missed[visit]])
+    return missed
 
 
 def warm() -> None:

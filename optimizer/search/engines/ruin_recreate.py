@@ -70,6 +70,9 @@ _STEPS_A_SECOND: Final = 5_000
 _CHUNK_S: Final = 0.03
 """Between two looks at the clock and at whether to end."""
 
+_FIRST_CHUNK: Final = 25
+"""Ruins before the first look: 250 took 0.2 s on a day of 1,024 visits."""
+
 _TELL_S: Final = 0.3
 """Judging a plan takes its time, so good news waits this long for better."""
 
@@ -164,7 +167,7 @@ class _Hunt:
         limit = stop.max_steps()
         self._limit = None if limit is None else limit * STEPS
         self._whole_s = max(1e-3, stop.remaining_s())
-        self._chunk = STEPS
+        self._chunk = _FIRST_CHUNK
         self._seed = seed
         self._pool = Pool(self.day)
 
@@ -330,17 +333,18 @@ class _Hunt:
         return max(1.0, micro / served)
 
     def _run(self, temperature: float) -> None:
-        """Make a chunk of steps."""
-        chunk = self._chunk
-        if self._limit is not None:
-            chunk = min(STEPS, self._limit - self._steps)
-        begun_s = self._clock()
-        improve(self.day, self.state, chunk, temperature, _REMOVED)
-        taken_s = self._clock() - begun_s
+        """Make some steps at one temperature: by a step limit so many, whatever the clock says, else a chunk."""
+        left = self._chunk if self._limit is None else min(STEPS, self._limit - self._steps)
+        while left and not self.stop():
+            chunk = min(left, self._chunk)
+            begun_s = self._clock()
+            improve(self.day, self.state, chunk, temperature, _REMOVED)
+            taken_s = self._clock() - begun_s
+            self._steps += chunk
+            self._busy_s += taken_s
+            self._chunk = max(1, min(100_000, int(chunk * min(2.0, _CHUNK_S / max(1e-6, taken_s)))))
+            left -= chunk
         self._pool.note(self.state)
-        self._steps += chunk
-        self._busy_s += taken_s
-        self._chunk = max(1, min(100_000, int(chunk * min(2.0, _CHUNK_S / max(1e-6, taken_s)))))
 
     def _steps_expected(self) -> float:
         """Return the steps that there is room for, for each visit."""

@@ -15,9 +15,10 @@ from toy_days import toy_day
 
 from optimizer.judge.cost import unserved_cost
 from optimizer.judge.evaluate import evaluate_route
+from optimizer.judge.schedule import most_work_s
 from optimizer.problem.model import Break, Shift, Status
 from optimizer.problem.plan import Action, RouteOrder, UnloadAction, VisitAction
-from optimizer.search.bound import lower_bound, most_work_s
+from optimizer.search.bound import lower_bound
 from optimizer.search.solve import solve
 from optimizer.search.stop import AnyOf, Cancelled, Deadline, StepLimit
 

@@ -10,14 +10,15 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from random_days import random_day
+from random_days import HOUR, random_day
 
 from optimizer.judge.cost import required_penalty_micro
 from optimizer.judge.evaluate import check, evaluate, orders_of
-from optimizer.problem.plan import Reason, Unserved, VisitAction
+from optimizer.problem.plan import Reason, RouteOrder, Unserved, VisitAction
 from optimizer.search import districts
 from optimizer.search.districts import cut, sub_problem
-from optimizer.search.feasible import options
+from optimizer.search.feasible import homeward, options
+from optimizer.search.repair import News, Rest, repair, rest_of_day
 from optimizer.search.solve import solve
 from optimizer.search.stop import AnyOf, Cancelled, Deadline, StepLimit
 from optimizer.search.workers import Alone, Workers
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from optimizer.problem.model import Problem
-    from optimizer.problem.plan import Plan, RouteOrder
+    from optimizer.problem.plan import Plan
 
 
 @pytest.fixture(autouse=True)
@@ -45,6 +46,22 @@ def unserved(problem: Problem, orders: Sequence[RouteOrder]) -> list[Unserved]:
         for visit in problem.visits
         if visit.id not in served
     ]
+
+
+def breakdown(seed: int) -> tuple[Problem, Plan, News]:
+    """Return a day of 90 visits and 12 trucks, and the news at six that the truck with most to do is gone."""
+    problem = random_day(seed, visits=90, vehicles=12)
+    plan = solve(problem, stop=StepLimit(3), seed=seed).plan
+    busiest = max(plan.routes, key=lambda route: sum(step.departure_s > 6 * HOUR for step in route.steps))
+    return problem, plan, News(now_s=6 * HOUR, gone=frozenset({busiest.shift}))
+
+
+def with_an_idle_crew(rest: Rest) -> tuple[tuple[RouteOrder, ...], str]:
+    """Return the start of the rest of a day without the visits of one crew that is out, and that crew's shift."""
+    idle = next(order.shift for order in rest.start if rest.problem.shift_by_id[order.shift].out)
+    way = homeward(rest.problem, rest.problem.shift_by_id[idle])
+    assert way is not None
+    return (*(order for order in rest.start if order.shift != idle), way), idle
 
 
 def a_city(problem: Problem, start: Sequence[RouteOrder] = ()) -> districts._City:
@@ -257,3 +274,58 @@ def test_districts_with_workers_are_those_of_the_city() -> None:
             assert {order.shift for order in found} <= set(part.shifts)
             visits = {a.visit for order in found for a in order.actions if isinstance(a, VisitAction)}
             assert visits <= set(part.visits)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_costs_of_a_running_days_districts_add_up(seed: int) -> None:
+    """With crews that are out, some of them with nothing left to do, costs of districts still sum to the day's."""
+    rest = rest_of_day(*breakdown(seed))
+    start, _ = with_an_idle_crew(rest)
+    for orders in (start, start[:-1]):
+        whole = evaluate(rest.problem, orders, unserved=unserved(rest.problem, orders))
+        city = a_city(rest.problem, orders)
+        parts = city.cut_routes(angle=1.0, seed=seed)
+        names = [name for part in parts for name in part.shifts]
+        assert {shift.id for shift in rest.problem.shifts if shift.out} <= set(names)
+        assert sum(city._cost_micro(part, part.orders) for part in parts) == whole.plan.cost.total_micro
+
+
+def test_a_truck_under_way_without_visits_joins_those_nearest_to_it() -> None:
+    """Where a crew has nothing left to do, its district is that of the nearest visit that it may serve."""
+    rest = rest_of_day(*breakdown(2))
+    start, idle = with_an_idle_crew(rest)
+    status = rest.problem.shift_by_id[idle].status
+    assert status is not None
+    city = a_city(rest.problem, start)
+    shifts_of = options(rest.problem).shifts
+    here = rest.problem.locations[status.node]
+
+    def away(name: str) -> float:
+        there = rest.problem.locations[rest.problem.visit_by_id[name].kerb[0]]
+        return float(np.hypot(there.lon - here.lon, there.lat - here.lat))
+
+    nearest = min((name for name, shifts in shifts_of.items() if idle in shifts), key=away)
+    for parts in (city.cut_routes(angle=0.7, seed=1), city.cut_visits(angle=0.7)):
+        assert [idle in part.shifts for part in parts] == [nearest in part.visits for part in parts]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_large_running_day_is_repaired(monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
+    """After a breakdown every visit of the truck that is gone is served by others, and the plan passes."""
+    problem, plan, news = breakdown(seed)
+    monkeypatch.setattr(districts, "LARGE", 20)
+    done = repair(problem, plan, news, stop=StepLimit(10), seed=seed)
+    assert districts.is_large(done.rest.problem)
+    assert check(done.rest.problem, done.result.plan) == ()
+    assert done.rest.displaced
+    assert done.result.plan.unserved == ()
+
+
+def test_a_large_running_day_without_a_start_is_planned_like_any_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where crews are out and no visit has a place yet, a first plan is made before the rounds."""
+    rest = rest_of_day(*breakdown(0))
+    monkeypatch.setattr(districts, "LARGE", 5)
+    assert districts.is_large(rest.problem)
+    plan = solve(rest.problem, stop=StepLimit(10), seed=0).plan
+    assert check(rest.problem, plan) == ()
+    assert plan.unserved == ()

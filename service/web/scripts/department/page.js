@@ -1,6 +1,6 @@
 // The department's page: tomorrow at a glance, on the map and as a list.
 
-import { call, Unreachable } from "../api.js";
+import { call, renew, Unreachable } from "../api.js";
 import { byId, make } from "../dom.js";
 import * as i18n from "../i18n.js";
 import { RouteMap } from "../map.js";
@@ -11,6 +11,7 @@ import { showReadings } from "./readings.js";
 import { here, say, state } from "./state.js";
 
 const { t } = i18n;
+const RENEW_MS = 600_000; // before a session's token ends, so that the map's own requests go on
 const FOLLOWED = ["published", "running", "closed"];
 const TABS = ["plan", "containers", "readings", "city"];
 
@@ -57,7 +58,25 @@ async function start() {
   byId("version").onchange = () => attempt(() => showPlan(byId("version").value));
   byId("fit").onclick = () => part.choose(null);
   listenToTabs();
-  await attempt(() => loadCities());
+  await attempt(async () => {
+    await showWho();
+    await loadCities();
+  });
+}
+
+/** Say who is signed in, where the server asks that. */
+async function showWho() {
+  const who = await call("/v1/session").catch((error) => {
+    if (error instanceof Unreachable) throw error;
+    return null;
+  });
+  if (who?.kind !== "account") return;
+  const leave = async () => {
+    await call("/v1/session", { method: "DELETE" });
+    location.assign("/sign-in");
+  };
+  byId("who").replaceChildren(who.name, make("button", { type: "button", class: "quiet", onclick: () => attempt(leave) }, t("sign-out")));
+  setInterval(() => renew().catch(console.error), RENEW_MS);
 }
 
 function startMap() {

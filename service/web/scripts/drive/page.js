@@ -13,6 +13,7 @@ import { heading, laterList, stepCard } from "./view.js";
 
 const { t } = i18n;
 const REASONS = ["blocked", "not_out", "locked", "empty", "damaged", "wrong_waste", "unsafe", "truck_full", "other"];
+const COLOUR = "#1f6fb4";
 const FILLS = /** @type {const} */ ([0, 25, 50, 75, 100]);
 
 /** @type {import("./shift.js").Shift} */
@@ -80,7 +81,6 @@ async function showMap() {
     map = new RouteMap(byId("map"), {}, { night: () => document.documentElement.classList.contains("night") || matchMedia("(prefers-color-scheme: dark)").matches });
     const places = { features: route.steps.filter((step) => step.kind === "unload" || step.kind === "depart").map((step) => ({ type: "Feature", id: step.properties.id, geometry: { type: "Point", coordinates: step.at }, properties: {} })) };
     map.setCity(shift.city, { features: places.features.slice(0, 1) }, { features: places.features.slice(1) }, { type: "FeatureCollection", features: [] }, file);
-    map.setPlan(route.geojson, new Map([[shift.shift, "#1f6fb4"]]));
     aim();
   } catch (error) {
     console.error(error);
@@ -208,6 +208,9 @@ function endFollowing() {
 function aim() {
   const next = route?.next;
   if (!map || !next) return;
+  const left = new Set(route.steps.filter((step) => step.status === "left").map((step) => step.properties.step));
+  const ahead = route.geojson.features.filter((/** @type {any} */ one) => (one.properties.kind === "trip" ? one.properties.trip === next.properties.trip : left.has(one.properties.step)));
+  map.setPlan({ features: ahead }, new Map([[shift.shift, COLOUR]]), { keepView: true });
   map.mark(next.kind === "visit" ? `${shift.shift}/${next.properties.stop_number}` : null);
   map.fit(true, here ? [here, next.at] : [next.at]);
 }

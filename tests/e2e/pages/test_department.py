@@ -1,0 +1,109 @@
+"""The department's page in a real browser: plan, look, change, publish, import."""
+
+from __future__ import annotations
+
+import io
+import re
+import zipfile
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from playwright.sync_api import Page
+
+    from .conftest import Served
+
+
+def show_today(page: Page, served: Served) -> None:
+    """Choose the day that is planned and wait for its routes."""
+    page.locator("#date:enabled").fill(served.date)
+    page.locator("#routes .route").first.wait_for()
+
+
+def test_a_day_is_planned_by_one_button(visit: Callable[..., Page], served: Served) -> None:
+    """Plan tomorrow: the search is followed, and its routes appear in the list with all visits accounted for."""
+    page = visit("/")
+    page.get_by_role("button", name="Plan tomorrow").click()
+    page.get_by_role("button", name="Stop").wait_for()
+    page.locator("#routes .route").first.wait_for(timeout=120_000)
+    date = page.locator("#date").input_value()
+    (plan,) = [one for one in served.client.get(f"/v1/cities/{served.city}/plans").json()["plans"] if one["date"] == date]
+    stops = sum(int(found) for found in re.findall(r"(\d+) stops?", page.locator("#routes").inner_text()))
+    assert 0 < stops <= plan["visits"]
+    assert page.get_by_text("draft", exact=True).is_visible()
+
+
+def test_list_and_map_point_at_each_other(visit: Callable[..., Page], served: Served) -> None:
+    """A route that is chosen lists its steps; a stop of the list is marked, and a click brings it into view."""
+    page = visit("/")
+    show_today(page, served)
+    route = page.locator("#routes .route").first
+    route.locator("button").first.click()
+    assert route.locator("button").first.get_attribute("aria-expanded") == "true"
+    stop = route.locator("[data-uid]").first
+    stop.click()
+    page.get_by_role("button", name="Show all routes").click()
+    assert route.locator("button").first.get_attribute("aria-expanded") == "false"
+
+
+def test_a_stop_is_left_out_undone_and_published(visit: Callable[..., Page], served: Served) -> None:
+    """A change says what it costs before it is made, can be taken back, and what is published is what drivers get."""
+    page = visit("/")
+    show_today(page, served)
+    page.locator("#routes .route button").first.click()
+    page.get_by_role("button", name=re.compile("^Change stop")).first.click()
+    page.get_by_role("button", name="Leave out …").click()
+    page.get_by_label("Why is it left out?").fill("The street is dug up")
+    page.get_by_role("button", name="Try").click()
+    page.get_by_text(re.compile(r"^Cost [+−]")).wait_for()
+    before = page.get_by_text(re.compile(r"visits? unserved")).count()
+    page.get_by_role("button", name="Apply").click()
+    page.get_by_text(re.compile(r"visits? unserved")).wait_for()
+    assert before == 0
+    page.get_by_role("button", name="Undo").click()
+    page.get_by_text("Every visit is served.").wait_for()
+    assert served.client.get(f"/v1/cities/{served.city}/days/{served.date}").json()["plan_id"] == served.plan
+
+
+def broken(city_zip: bytes) -> bytes:
+    """Return the city with a vehicle of a depot that is not there."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(city_zip)) as whole, zipfile.ZipFile(buffer, "w") as archive:
+        for name in whole.namelist():
+            content = whole.read(name)
+            archive.writestr(name, content.replace(b",D1,", b",D9,") if name == "vehicles.csv" else content)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(("locale", "tab"), [("en", "City"), ("km", "ទីក្រុង")])
+def test_a_broken_city_is_explained_row_by_row(
+    visit: Callable[..., Page], served: Served, city_zip: bytes, locale: str, tab: str
+) -> None:
+    """A zip with errors stores nothing; each error stands in a row with its file, its row and what was expected."""
+    cities = served.client.get("/v1/cities").json()
+    page = visit("/", locale=locale)
+    page.get_by_role("tab", name=tab, exact=True).click()
+    page.locator("#import-file").set_input_files(
+        {"name": "city.zip", "mimeType": "application/zip", "buffer": broken(city_zip)}
+    )
+    rows = page.locator("#import-result tbody tr")
+    rows.first.wait_for()
+    assert "vehicles.csv" in rows.first.inner_text()
+    assert "D9" in rows.first.inner_text()
+    assert served.client.get("/v1/cities").json() == cities
+
+
+def test_everything_is_said_in_khmer(visit: Callable[..., Page], served: Served) -> None:
+    """With Khmer chosen, the page keeps to it after a reload, and says nothing in English of its own."""
+    page = visit("/")
+    page.locator("#language").select_option("km")
+    page.wait_for_function("document.documentElement.lang === 'km'")
+    page.reload()
+    page.locator("html[lang=km]").wait_for()
+    show_today(page, served)
+    words = page.locator("#panel").inner_text()
+    assert "ផ្លូវប្រមូល" in words
+    assert not re.search(r"\b(stops?|trips?|routes?|hours|tonnes|draft|published)\b", words)
