@@ -3,11 +3,7 @@
 ``ServiceError``
     ``NotAuthenticated`` (401), ``NotPermitted`` (403), ``NotFound`` (404), ``Conflict`` (409), ``TooLarge`` (413),
     ``UnsupportedMediaType`` (415), ``InvalidRequest`` and ``InvalidCity`` (422), ``TooManyAttempts`` (429),
-<<<<<<< HEAD
-    ``QueueFull``, ``Overloaded``, ``NotReady`` and ``DatabaseAway`` (503).
-=======
-    ``QueueFull``, ``Overloaded`` and ``DatabaseAway`` (503), ``DiskFull`` (507).
->>>>>>> intake
+    ``QueueFull``, ``Overloaded``, ``NotReady`` and ``DatabaseAway`` (503), ``DiskFull`` (507).
 """
 
 import math
@@ -185,7 +181,6 @@ class DatabaseAway(ServiceError):
     headers: ClassVar[Mapping[str, str]] = {"Retry-After": "5"}
 
 
-<<<<<<< HEAD
 class NotReady(ServiceError):
     """The server cannot do its work just now."""
 
@@ -193,7 +188,8 @@ class NotReady(ServiceError):
     kind = "not-ready"
     title = "The server cannot do its work just now"
     headers: ClassVar[Mapping[str, str]] = {"Retry-After": "5"}
-=======
+
+
 class DiskFull(ServiceError):
     """There is no room to keep anything."""
 
@@ -201,7 +197,6 @@ class DiskFull(ServiceError):
     kind = "disk-full"
     title = "The server's disk is full"
     headers: ClassVar[Mapping[str, str]] = {"Retry-After": "60"}
->>>>>>> intake
 
 
 class InvalidRequest(ServiceError):
