@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 import numpy as np
 
+from scenarios.choose import districts
 from scenarios.schedules import due_days, own_schedule, routes_alike, schedule_as_good
 from scenarios.simulate import litres_after_warm_up, live
 from scenarios.waste import draw_world
@@ -99,15 +100,29 @@ def live_under(
         yield policy, lived
 
 
-def live_as_good(town: Town, world: World, setting: Setting, *, seed: int, overflows: int) -> Lived:
-    """Live by the fixed schedule that overflows no more than so many container-days."""
-    due = as_good(town, world, setting, overflows=overflows)
-    return live(town.ground, world, replace(setting, kind="schedule"), seed=seed, due=due)
+def live_as_good(
+    town: Town,
+    world: World,
+    setting: Setting,
+    *,
+    seed: int,
+    overflows: int,
+    by_pace: bool = False,
+    warm: Flags | None = None,
+) -> Lived:
+    """Live by the fixed schedule that overflows no more than so many container-days.
 
-
-def as_good(town: Town, world: World, setting: Setting, *, overflows: int) -> Flags:
-    """Find that schedule: bool[days, n]."""
+    See ``schedules.schedule_as_good``, and ``schedules.routes_alike`` for ``by_pace``.
+    """
     containers = town.ground.containers
-    start_l = litres_after_warm_up(containers, world, setting)
-    schedule = schedule_as_good(world, start_l, setting.span, group=routes_alike(containers), overflows=overflows)
-    return due_days(schedule, setting.world_days)
+    start_l = litres_after_warm_up(containers, world, setting, warm)
+    schedule = schedule_as_good(
+        world,
+        start_l,
+        setting.span,
+        group=routes_alike(containers, by_pace=by_pace),
+        half=districts(containers, 2),
+        overflows=overflows,
+    )
+    due = due_days(schedule, setting.world_days)
+    return live(town.ground, world, replace(setting, kind="schedule"), seed=seed, due=due, warm=warm)

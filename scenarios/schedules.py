@@ -20,7 +20,7 @@ INTERVALS: Final = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14)
 
 def due_days(schedule: Longs, days: int) -> Flags:
     """Return which containers a schedule, int64[n, 2] of intervals and phases, visits on each day: bool[days, n]."""
-    return np.array([due_on(schedule, day) for day in range(days)])
+    return np.array([due_on(schedule, day) for day in range(days)]).reshape(days, len(schedule))
 
 
 def own_schedule(containers: Sequence[Container], first_day: dt.date, days: int) -> Flags:
@@ -45,17 +45,18 @@ def warm_up_schedule(containers: Sequence[Container], world: World, warm_up: int
     return np.column_stack([interval, np.arange(len(containers)) % interval])
 
 
-def routes_alike(containers: Sequence[Container]) -> Longs:
-    """Return numbers of the containers that one fixed route would visit: same kind, quarter of the city, and pace.
+def routes_alike(containers: Sequence[Container], *, by_pace: bool = False) -> Longs:
+    """Return numbers of the containers that one fixed route would visit: same kind and quarter of the city.
 
-    The pace is whether a container fills faster or slower than the half of its kind, by the city's own figures.
+    With ``by_pace`` the route passes by those that fill slower than half of their kind, by the city's own figures, and
+    comes back for them on days of their own.
     """
     lon, lat = (np.array([getattr(c, name) for c in containers]) for name in ("lon", "lat"))
     pace = np.array([(c.fill_rate_l_per_day or 0.0) / c.volume_l for c in containers])
     kind = np.array([f"{c.stream}/{c.access_class}/{bool(c.windows)}" for c in containers])
     fast = np.zeros(len(containers), dtype=np.bool_)
     for name in np.unique(kind):
-        fast[kind == name] = pace[kind == name] > np.median(pace[kind == name])
+        fast[kind == name] = by_pace & (pace[kind == name] > np.median(pace[kind == name]))
     label = [
         f"{name}/{east}/{north}/{quick}"
         for name, east, north, quick in zip(kind, lon > np.median(lon), lat > np.median(lat), fast, strict=True)
@@ -63,19 +64,20 @@ def routes_alike(containers: Sequence[Container]) -> Longs:
     return np.unique(label, return_inverse=True)[1].astype(np.int64)
 
 
-def schedule_as_good(world: World, start_l: Floats, span: range, *, group: Longs, overflows: int) -> Longs:
+def schedule_as_good(world: World, start_l: Floats, span: range, *, group: Longs, half: Longs, overflows: int) -> Longs:
     """Find the fixed schedule with the fewest visits that has at most so many overflows, one interval for each group.
 
     It is found with hindsight, on the very days that it is then judged on: no schedule made beforehand can be better
-    but for the choice of groups. From daily visits, always the change is made that saves most visits for each overflow
-    that it adds.
+    but for the choice of groups. The two halves of the city have their days by turns, which makes for fewer kilometres
+    than days that differ from group to group. From daily visits, always the change is made that saves most visits for
+    each overflow that it adds.
 
     Parameters
     ----------
     start_l : float64[n], what is in the containers before the first day
     span
         The days.
-    group : int64[n]
+    group, half : int64[n]
     overflows
         Container-days.
 
@@ -87,7 +89,7 @@ def schedule_as_good(world: World, start_l: Floats, span: range, *, group: Longs
     size = np.bincount(group, minlength=groups)
     lost = np.zeros((groups, len(INTERVALS)), dtype=np.int64)
     for column, interval in enumerate(INTERVALS):
-        plan = np.column_stack([np.full(len(group), interval), group % interval])
+        plan = np.column_stack([np.full(len(group), interval), half * (interval // 2)])
         lost[:, column] = np.bincount(group, overflows_of(world, start_l, span, plan), minlength=groups)
     visits = size[:, None] / np.array(INTERVALS)[None, :]
     chosen: Longs = np.zeros(groups, dtype=np.int64)
@@ -106,7 +108,7 @@ def schedule_as_good(world: World, start_l: Floats, span: range, *, group: Longs
             break
         chosen[best[1]] = best[2]
     every: Longs = np.array(INTERVALS, dtype=np.int64)[chosen][group]
-    return np.column_stack([every, group % every])
+    return np.column_stack([every, half * (every // 2)])
 
 
 def overflows_of(world: World, litres: Floats, span: range, schedule: Longs) -> Longs:

@@ -16,14 +16,12 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 import numpy as np
 
-from optimizer.demand.clean import DAY_S, FULL, clean
-from optimizer.demand.exposure import Calendar
-from optimizer.demand.forecast import fit
+from optimizer.demand.clean import DAY_S, FULL
 from optimizer.demand.readings import EventTable
 from optimizer.demand.select import choose_with_hindsight, situation
 from scenarios.carrying import carry_out
-from scenarios.choose import Moments, choices_of, day_s, due_of, groups_alike, look_ahead
-from scenarios.schedules import due_on, warm_up_schedule
+from scenarios.choose import choices_of, day_s, districts, due_of, groups_alike, learn, look_ahead, moments_at, trusted
+from scenarios.schedules import due_days, warm_up_schedule
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,7 +30,7 @@ if TYPE_CHECKING:
     from optimizer.demand.forecast import FillModel
     from optimizer.demand.readings import Flags, Floats, Longs
     from optimizer.demand.select import Choice
-    from scenarios.choose import Rules
+    from scenarios.choose import Moments, Rules
     from scenarios.fleetday import Ground
     from scenarios.waste import World
 
@@ -45,7 +43,7 @@ TRUCK_S: Final = 6 * 3_600
 _READ_S: Final = (TRUCK_S - 300, DAY_S - 300)
 """Sensors speak just before the trucks come, and at night."""
 _MEMORY_DAYS: Final = 70
-_LEARN_DAYS: Final = 30
+_LEARN_DAYS: Final = 7
 """What containers have in common is learnt anew this often; each one's own pace with every event."""
 _TAP: Final = 4
 """A driver's screen has quarters."""
@@ -80,7 +78,7 @@ class Setting:
     @property
     def world_days(self) -> int:
         """How many days a world needs: those of the warm-up, those that count, and what a look ahead may see."""
-        return self.warm_up + self.days + self.rules.look_ahead + 1
+        return self.warm_up + self.days + self.rules.rhythm + self.rules.look_ahead
 
     @property
     def span(self) -> range:
@@ -150,7 +148,15 @@ class Lived:
         return sum(day.distance_m for day in self.days) / 1_000
 
 
-def live(ground: Ground, world: World, setting: Setting, *, seed: int, due: Flags | None = None) -> Lived:
+def live(
+    ground: Ground,
+    world: World,
+    setting: Setting,
+    *,
+    seed: int,
+    due: Flags | None = None,
+    warm: Flags | None = None,
+) -> Lived:
     """Let a city live under a policy.
 
     Parameters
@@ -159,6 +165,8 @@ def live(ground: Ground, world: World, setting: Setting, *, seed: int, due: Flag
         Of the searches; what happens by chance is in the world.
     due : bool[days, n]
         Which containers the fixed schedule visits on each day, from that of the warm-up's first.
+    warm : bool[warm-up, n]
+        Which containers are emptied on each day of the warm-up; a cautious schedule if absent.
 
     Raises
     ------
@@ -169,7 +177,7 @@ def live(ground: Ground, world: World, setting: Setting, *, seed: int, due: Flag
         raise ValueError(f"A world of {world.days} days is too short for what is to be simulated.")
     if setting.kind == "schedule" and due is None:
         raise ValueError("A fixed schedule needs the containers that it visits on each day.")
-    state = _warmed_up(ground.containers, world, setting)
+    state = _warmed_up(ground.containers, world, setting, warm)
     start_l = float(state.litres.sum())
     planner = _Planner(ground, world, setting, due)
     done = []
@@ -208,17 +216,20 @@ def live(ground: Ground, world: World, setting: Setting, *, seed: int, due: Flag
     )
 
 
-def litres_after_warm_up(containers: Sequence[Container], world: World, setting: Setting) -> Floats:
+def litres_after_warm_up(
+    containers: Sequence[Container], world: World, setting: Setting, warm: Flags | None = None
+) -> Floats:
     """Return what is in the containers before the first day that counts: float64[n]."""
-    return _warmed_up(containers, world, setting).litres
+    return _warmed_up(containers, world, setting, warm).litres
 
 
-def _warmed_up(containers: Sequence[Container], world: World, setting: Setting) -> _State:
+def _warmed_up(containers: Sequence[Container], world: World, setting: Setting, warm: Flags | None) -> _State:
     state = _State(containers, world, taps=setting.taps, first_day=setting.first_day)
-    warm = warm_up_schedule(containers, world, setting.warm_up)
+    if warm is None:
+        warm = due_days(warm_up_schedule(containers, world, setting.warm_up), setting.warm_up)
     for day in range(setting.warm_up):
         state.morning(day)
-        state.empty(day, np.flatnonzero(due_on(warm, day)))
+        state.empty(day, np.flatnonzero(warm[day]))
         state.evening(day)
     return state
 
@@ -308,22 +319,23 @@ class _Planner:
     def __init__(self, ground: Ground, world: World, setting: Setting, due: Flags | None) -> None:
         self.ground, self.world, self.setting, self.due = ground, world, setting, due
         self.group = groups_alike(ground.containers)
+        self.district = districts(ground.containers, setting.rules.rhythm)
         self.model: FillModel | None = None
 
     def choose(self, day: int, state: _State) -> tuple[tuple[Choice, ...], Floats]:
         """Return the choices of a day, and the litres to reckon with: float64[n]."""
         rules = self.setting.rules
         moments = self._moments(day)
-        table = clean(state.events(day - _MEMORY_DAYS))
+        table = trusted(state.events(day - _MEMORY_DAYS))
         if self.setting.kind == "perfect":
-            today, soon, later = self._truth(day, state)
-            known = situation(table, np.arange(len(self.ground.ids)), moments.known_s)
+            today, soon, later = self._truth(day, state, moments)
+            known = situation(table, np.arange(len(self.ground.ids)), moments.known_s, turn=moments.turn)
             choices = choose_with_hindsight(
                 known, soon, later, rules.policy, soon_name=moments.soon_name, fill=np.minimum(today, FULL)
             )
             return choices, today * self.world.volume_l
         if self.model is None or (day - self.setting.warm_up) % _LEARN_DAYS == 0:
-            self.model = fit(table, group=self.group, calendar=Calendar(), until_s=moments.known_s)
+            self.model = learn(table, self.group, until_s=moments.known_s)
         outlook = look_ahead(self.model, table, moments)
         none = np.zeros(len(self.ground.ids), dtype=np.bool_)
         due = none if self.due is None else self.due[day]
@@ -331,21 +343,25 @@ class _Planner:
         return choices, outlook.today.litres(rules.demand_quantile, self.world.volume_l)
 
     def _moments(self, day: int) -> Moments:
-        known_s = day_s(self.setting.first_day) + day * DAY_S
-        return Moments(
-            known_s=known_s,
-            today_s=known_s + TRUCK_S,
-            soon_s=known_s + TRUCK_S + DAY_S,
-            later_s=known_s + TRUCK_S + self.setting.rules.look_ahead * DAY_S,
-            soon_name="tomorrow's visit",
+        """Return the moments of a day; each is a chance."""
+        rules, today = self.setting.rules, self.setting.first_day + dt.timedelta(days=day)
+        ahead = rules.rhythm + rules.look_ahead - 1
+        return moments_at(
+            known_s=day_s(today),
+            middle_s=TRUCK_S,
+            number=day,
+            chances=[today + dt.timedelta(days=days) for days in range(1, ahead + 1)],
+            district=self.district,
+            rules=rules,
         )
 
-    def _truth(self, day: int, state: _State) -> tuple[Floats, Floats, Floats]:
-        """Return the fill today, at the next chance and at the end of the look-ahead, if nobody comes."""
+    def _truth(self, day: int, state: _State, moments: Moments) -> tuple[Floats, Floats, Floats]:
+        """Return the fill today, at the next turn and when the look-ahead ends, if nobody comes: float64[n] each."""
         coming = self.world.inflow_l
-        today = state.litres + coming[day, 0]
-        found = [today / self.world.volume_l]
-        for ahead in range(1, self.setting.rules.look_ahead + 1):
-            today = today + coming[day + ahead - 1, 1] + coming[day + ahead, 0]
-            found.append(today / self.world.volume_l)
-        return found[0], found[1], found[-1]
+        found = [state.litres + coming[day, 0]]
+        for ahead in range(1, self.setting.rules.rhythm + self.setting.rules.look_ahead):
+            found.append(found[-1] + coming[day + ahead - 1, 1] + coming[day + ahead, 0])
+        fill = np.array(found) / self.world.volume_l
+        every = np.arange(fill.shape[1])
+        soon, later = ((there_s - moments.today_s) // DAY_S for there_s in (moments.soon_s, moments.later_s))
+        return fill[0], fill[soon, every], fill[later, every]

@@ -20,6 +20,7 @@ from benchmarks.living.lives import (
     LOWER,
     PERFECT,
     SCHEDULE,
+    SCHEDULE_PACE,
     SCHEDULE_TAPS,
     TAPS,
     THRESHOLD,
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
 QUICK: Final = (FORECAST, SCHEDULE, THRESHOLD, PERFECT)
 RATIOS: Final = (
     (FORECAST, SCHEDULE, 0.70),
+    (FORECAST, SCHEDULE_PACE, None),
     (FORECAST, THRESHOLD, 0.85),
     (FORECAST, LOWER, None),
     (FORECAST, PERFECT, 1.05),

@@ -34,6 +34,8 @@ class Case:
     ----------
     as_good_as
         The case whose overflows a fixed schedule may have.
+    by_pace
+        Whether the fixed schedule passes by slow containers on every other day (``schedules.routes_alike``).
     """
 
     name: str
@@ -42,6 +44,7 @@ class Case:
     full_from: float = USUAL.full_from
     taps: bool = False
     as_good_as: str | None = None
+    by_pace: bool = False
 
 
 FORECAST: Final = "forecast"
@@ -51,6 +54,7 @@ THRESHOLD: Final = "threshold 80 %"
 LOWER: Final = "threshold 50 %"
 PERFECT: Final = "perfect information"
 SCHEDULE: Final = "schedule as good as forecast"
+SCHEDULE_PACE: Final = "schedule by pace, as good as forecast"
 SCHEDULE_TAPS: Final = "schedule as good as taps only"
 
 CASES: Final = {
@@ -58,6 +62,7 @@ CASES: Final = {
     for case in (
         Case(name=FORECAST, kind="forecast"),
         Case(name=SCHEDULE, kind="schedule", as_good_as=FORECAST),
+        Case(name=SCHEDULE_PACE, kind="schedule", as_good_as=FORECAST, by_pace=True),
         Case(name=THRESHOLD, kind="threshold"),
         Case(name=PERFECT, kind="perfect"),
         Case(name=DEAD, kind="forecast", nature=replace(NATURE, dead=0.2)),
@@ -133,7 +138,7 @@ class Lives:
         begun_s = self.clock()
         world = self.town.world(setting, seed=seed, nature=case.nature)
         if case.kind == "schedule":
-            lived = live_as_good(self.town, world, setting, seed=seed, overflows=overflows)
+            lived = live_as_good(self.town, world, setting, seed=seed, overflows=overflows, by_pace=case.by_pace)
         else:
             lived = live(self.town.ground, world, setting, seed=seed)
         made = Life.of(lived, cpu_s=self.clock() - begun_s)

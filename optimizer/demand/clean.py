@@ -103,7 +103,7 @@ def clean(events: EventTable) -> CleanTable:
     fall = np.zeros(len(believed))
     fall[1:] = np.where(chained[1:], level[:-1] - level[1:], 0.0)
     detected = fall > DROP
-    stuck = _stuck(events.time_s[believed], level, chained)
+    stuck = _stuck(events.container[believed], events.time_s[believed], level, reading)
     verdict[believed[stuck]] = Verdict.STUCK
     return CleanTable(
         events=events,
@@ -152,11 +152,23 @@ def _jumps(events: EventTable, rows: Longs, level: Floats) -> tuple[Flags, Flags
     return spike & (position % 2 == 0), pending
 
 
-def _stuck(time_s: Longs, level: Floats, chained: Flags) -> Flags:
-    n = len(time_s)
-    if n == 0:
-        return np.zeros(0, dtype=np.bool_)
-    goes_on = chained.copy()
-    goes_on[1:] &= level[1:] == level[:-1]
-    start = np.maximum.accumulate(np.where(goes_on, 0, np.arange(n)))
-    return (time_s - time_s[start] >= STUCK_S) & (np.arange(n) - start + 1 >= STUCK_READINGS)
+def _stuck(container: Longs, time_s: Longs, level: Floats, reading: Flags) -> Flags:
+    """Which readings repeat the one before to the last digit for long, also over an emptying that somebody reported.
+
+    Over an emptying only at a level that an emptied container does not have.
+    """
+    stuck = np.zeros(len(level), dtype=np.bool_)
+    rows = np.flatnonzero(reading)
+    if len(rows) == 0:
+        return stuck
+    number, at_s, shown = np.arange(len(rows)), time_s[rows], level[rows]
+    goes_on = np.zeros(len(rows), dtype=np.bool_)
+    emptied = np.diff(rows) > 1
+    goes_on[1:] = (
+        (container[rows[1:]] == container[rows[:-1]])
+        & (shown[1:] == shown[:-1])
+        & (~emptied | ((shown[1:] > DROP) & (shown[1:] < FULL)))
+    )
+    start = np.maximum.accumulate(np.where(goes_on, 0, number))
+    stuck[rows] = (at_s - at_s[start] >= STUCK_S) & (number - start + 1 >= STUCK_READINGS)
+    return stuck

@@ -127,7 +127,14 @@ def impute_full(fill: Floats, foretold: Floats, noise: Floats) -> Floats:
 
 
 def fit_curve(
-    table: CleanTable, cycle: Cycles, group: Longs, calendar: Calendar, exposure: Exposure, *, most_rows: int
+    table: CleanTable,
+    cycle: Cycles,
+    group: Longs,
+    calendar: Calendar,
+    exposure: Exposure,
+    *,
+    most_rows: int,
+    least_power: float = 0.0,
 ) -> Curve:
     """Choose all that is common, by how well earlier observations foretell later ones.
 
@@ -136,7 +143,10 @@ def fit_curve(
     group : int64[containers]
     most_rows
         Only the newest observations up to about so many are tried.
+    least_power
+        Of the curve's; see ``forecast.fit``.
     """
+    powers = np.array([power for power in POWERS if power >= least_power])
     groups = int(group.max()) + 1 if len(group) else 1
     step = steps(table, cycle)
     rows = np.flatnonzero(step.weight > 0)
@@ -145,7 +155,7 @@ def fit_curve(
     prior = calendar.prior()
     curve = Curve(
         multiplier=np.tile(prior, (groups, 1)),
-        power=np.full(groups, 0.5),
+        power=np.full(groups, max(0.5, least_power)),
         reference_days=np.ones(groups),
         factor=np.full(groups, 0.5),
         noise=np.full(groups, 0.25),
@@ -157,7 +167,7 @@ def fit_curve(
     sample = _Sample(table, cycle, step, group, exposure, rows)
     latent = sample.fill
     for _ in range(_ROUNDS):
-        curve, foretold = _choose(sample, latent, curve)
+        curve, foretold = _choose(sample, latent, curve, powers)
         latent = impute_full(sample.fill, foretold, curve.noise[sample.group])
         multiplier = _multipliers(sample, latent, foretold, curve, prior)
         curve = Curve(
@@ -169,7 +179,7 @@ def fit_curve(
             strength=curve.strength,
             half_life_s=curve.half_life_s,
         )
-    return _choose(sample, latent, curve)[0]
+    return _choose(sample, latent, curve, powers)[0]
 
 
 class _Sample:
@@ -207,17 +217,16 @@ class _Sample:
         return before
 
 
-def _choose(sample: _Sample, fill: Floats, curve: Curve) -> tuple[Curve, Floats]:
+def _choose(sample: _Sample, fill: Floats, curve: Curve, powers: Floats) -> tuple[Curve, Floats]:
     multiplier = curve.multiplier[sample.group]
     days = np.maximum((sample.by_kind * multiplier).sum(axis=1), SHORTEST_DAYS)
     before_days = np.maximum((sample.before_kind * multiplier).sum(axis=1), SHORTEST_DAYS)
     reference = np.array([_median(days[sample.group == g]) for g in range(sample.groups)])
-    powers = np.array(POWERS)[None, :]
     shapes = (days / reference[sample.group])[:, None] ** powers
     shapes -= np.where(sample.stepped[:, None], (before_days / reference[sample.group])[:, None] ** powers, 0.0)
     rise = (fill - sample.level)[:, None]
     products = sample.step_weight[:, None] * np.hstack([rise * shapes, shapes**2])
-    n_powers = len(POWERS)
+    n_powers = len(powers)
     factor = _group_factors(sample, products[:, :n_powers], products[:, n_powers:])
     best: tuple[float, Longs, Floats, float, float, Floats] | None = None
     for half_life_s in map(float, HALF_LIVES_S):
@@ -238,7 +247,7 @@ def _choose(sample: _Sample, fill: Floats, curve: Curve) -> tuple[Curve, Floats]
     _, chosen, noise, strength, half_life_s, foretold = best
     found = Curve(
         multiplier=curve.multiplier,
-        power=np.array(POWERS)[chosen],
+        power=powers[chosen],
         reference_days=reference,
         factor=factor[np.arange(sample.groups), chosen],
         noise=np.maximum(noise, 0.01),

@@ -159,13 +159,17 @@ class Forecast:
         return np.where(self.full, float(level > FULL), told)
 
 
-def fit(table: CleanTable, *, group: Longs, calendar: Calendar, until_s: int) -> FillModel:
+def fit(table: CleanTable, *, group: Longs, calendar: Calendar, until_s: int, least_power: float = 0.0) -> FillModel:
     """Learn from a history, all of whose rows lie before ``until_s``.
 
     Parameters
     ----------
     group : int64[containers]
         Containers of the same stream, kind of place and zone share a number, counted from 0.
+    least_power
+        Of the containers' curves. Who foretells what an emptying will find needs none: crews come sooner to what fills
+        faster, and a small power says so. Who decides whether to come asks what happens if they do not, and there waste
+        goes on falling.
 
     Raises
     ------
@@ -178,7 +182,7 @@ def fit(table: CleanTable, *, group: Longs, calendar: Calendar, until_s: int) ->
         raise ValueError(f"The history goes on after {until_s} s, until which the model is to know it.")
     cycle = cycles(table)
     exposure = _exposure(calendar, table, until_s)
-    curve = fit_curve(table, cycle, group, calendar, exposure, most_rows=MOST_ROWS)
+    curve = fit_curve(table, cycle, group, calendar, exposure, most_rows=MOST_ROWS, least_power=least_power)
     past = _Past(table, cycle, group, curve, exposure)
     rows, question = _lessons(table, cycle)
     fill = table.fill[rows]

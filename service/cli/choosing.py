@@ -21,6 +21,12 @@ _MOST_LINES: Final = 40
 _MOST_IDS: Final = 5
 
 
+def chosen_from(city: CityDataset, service_date: dt.date, path: Path, kind: Kind) -> Chosen:
+    """Read events and choose by a policy; CityDatasetError with every row of the file that cannot be read."""
+    events, _ = read_events(path)
+    return choose_day(city, service_date, events, kind=kind)
+
+
 def choose(city: CityDataset, service_date: dt.date, path: Path, kind: Kind) -> Chosen:
     """Read events, choose by a policy and print the choice of each container that is not left.
 
@@ -29,8 +35,7 @@ def choose(city: CityDataset, service_date: dt.date, path: Path, kind: Kind) -> 
     CityDatasetError
         With every row of the file that cannot be read.
     """
-    events, _ = read_events(path)
-    chosen = choose_day(city, service_date, events, kind=kind)
+    chosen = chosen_from(city, service_date, path, kind)
     count = Counter(choice.decision for choice in chosen.choices)
     show.OUT.print(
         f"{kind}: {count[Decision.REQUIRED]:,} of {len(chosen.choices):,} containers required, "

@@ -105,6 +105,9 @@ def plan(
 def check(
     city_path: CityPath,
     plan_path: Annotated[Path, typer.Argument(help="A plan.json.", metavar="PLAN")],
+    *,
+    events: Annotated[Path | None, typer.Option(help="The CSV that the plan's containers were chosen from.")] = None,
+    policy: Annotated[PolicyKind, typer.Option(help="How they were chosen.")] = "forecast",
 ) -> None:
     """Judge a stored plan anew, and hold its problem against the city; exit 1 on a violation."""
     from optimizer.judge.evaluate import check as judge
@@ -114,8 +117,13 @@ def check(
         problem, stored = planning.read_plan(plan_path)
         dataset, extract = planning.read(city_path)
         broken = judge(problem, stored)
+        chosen = None
+        if events is not None:
+            from service.cli.choosing import chosen_from
+
+            chosen = chosen_from(dataset, planning.date_of(problem), events, policy).due
         # The file of a large day holds some legs only; the city tells whether they are those of its streets.
-        broken = broken or judge(planning.made_for(problem, stored, dataset, extract), stored)
+        broken = broken or judge(planning.made_for(problem, stored, dataset, extract, chosen=chosen), stored)
         if broken:
             show.violations(broken)
             raise typer.Exit(1)
@@ -212,6 +220,40 @@ def simulate(
             steps=steps,
             nature=Nature(pace=pace, sensors=sensors, dead=dead),
             taps=taps,
+            cache_dir=planning.roads_dir(),
+            json_path=json_path,
+        )
+
+
+@app.command()
+def audit(
+    city_path: CityPath,
+    *,
+    events: Annotated[Path, typer.Option(help="CSV of readings and emptyings, as for backtest.")],
+    from_day: Annotated[dt.datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="First day to live again.")],
+    to_day: Annotated[dt.datetime, typer.Option("--to", formats=["%Y-%m-%d"], help="Last day.")],
+    policy: Annotated[PolicyKind, typer.Option(help="What to hold against the fixed schedule.")] = "forecast",
+    seed: Seed = 0,
+    steps: Annotated[int, typer.Option(min=1, help="Of the search for each day's plan.")] = 3,
+    json_path: Annotated[Path | None, typer.Option("--json", help="Write the figures here too.")] = None,
+) -> None:
+    """Replay a city's past under its fixed schedule and under a policy: the saving, with its interval."""
+    from service.cli import audit, planning
+    from service.cli.backtest import read_events
+
+    with show.errors_as_sentences():
+        planning.prepare_outputs([json_path], [])
+        dataset, extract = planning.read(city_path)
+        table, _ = read_events(events)
+        audit.run(
+            dataset,
+            extract,
+            table,
+            kind=policy,
+            first_day=from_day.date(),
+            last_day=to_day.date(),
+            seed=seed,
+            steps=steps,
             cache_dir=planning.roads_dir(),
             json_path=json_path,
         )

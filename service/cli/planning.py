@@ -232,30 +232,49 @@ def read_plan(path: Path) -> tuple[Problem, Plan]:
         raise show.CommandError(f"{path} cannot be read as a plan. {error}") from error
 
 
-def made_for(problem: Problem, stored: Plan, city: CityDataset, extract: OsmExtract) -> Problem:
+def date_of(problem: Problem) -> dt.date:
+    """Return a plan's service date; CommandError if it names none."""
+    try:
+        return dt.date.fromisoformat(problem.service_date or "")
+    except ValueError as error:
+        raise show.CommandError(
+            f"The plan names the service date {problem.service_date!r}, so it cannot be held against the city; "
+            "expected a date such as 2026-11-23."
+        ) from error
+
+
+def made_for(
+    problem: Problem,
+    stored: Plan,
+    city: CityDataset,
+    extract: OsmExtract,
+    *,
+    chosen: Mapping[str, Due] | None = None,
+) -> Problem:
     """Hold a plan's problem against the city as it is now, and return the same problem as the city gives it.
+
+    Parameters
+    ----------
+    chosen
+        What a policy chose for that day, if the plan was made from events.
 
     Raises
     ------
     CommandError
         If the plan was made for something else, with the parts that differ.
     """
-    try:
-        service_date = dt.date.fromisoformat(problem.service_date or "")
-    except ValueError as error:
-        raise show.CommandError(
-            f"The plan names the service date {problem.service_date!r}, so it cannot be held against the city; "
-            "expected a date such as 2026-11-23."
-        ) from error
+    service_date = date_of(problem)
     with told():
-        now = prepare_day(city, service_date, extract=extract, cache_dir=roads_dir()).problem
+        now = prepare_day(city, service_date, extract=extract, chosen=chosen, cache_dir=roads_dir()).problem
     if problem_hash(now) == stored.problem_hash:
         return now
     differing = [_difference(name, getattr(problem, name), getattr(now, name)) for name in _PARTS]
     parts = ", ".join(part for part in differing if part) or "travel times and distances"
+    other_visits = chosen is None and differing[_PARTS.index("visits")]
+    events = " A plan that was made with --events is checked with the same --events and --policy."
     raise show.CommandError(
         f"The plan was made for other data than {city.name!r} holds now, or by another version of Samram. "
-        f"What differs on {service_date.isoformat()}: {parts}."
+        f"What differs on {service_date.isoformat()}: {parts}.{events if other_visits else ''}"
     )
 
 

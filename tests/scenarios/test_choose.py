@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,7 +12,19 @@ import pytest
 from optimizer.demand.clean import DAY_S
 from optimizer.demand.readings import Emptying, EventTable, FillReading, Source
 from optimizer.demand.select import Decision
-from scenarios.choose import choose_day, day_s, due_of, moments_of, of_city, reported_full
+from scenarios.choose import (
+    LEAST_POWER,
+    USUAL,
+    choose_day,
+    day_s,
+    districts,
+    due_of,
+    learn,
+    moments_of,
+    of_city,
+    reported_full,
+    trusted,
+)
 from scenarios.day import prepare_day
 from scenarios.visits import Due
 
@@ -65,7 +78,9 @@ def test_what_a_policy_chooses_is_what_is_planned(make_city: MakeCity) -> None:
 
 def test_the_fullest_come_first(make_city: MakeCity) -> None:
     """A container about to overflow is required with its reason; one just emptied is not."""
-    by_name = {c.container: c for c in choose_day(make_city(containers=BINS), MONDAY, history()).choices}
+    everywhere = replace(USUAL, rhythm=1)
+    chosen = choose_day(make_city(containers=BINS), MONDAY, history(), rules=everywhere)
+    by_name = {c.container: c for c in chosen.choices}
     full = [name for name, c in by_name.items() if c.decision is Decision.REQUIRED]
     # Day 29, the last, emptied the bins 3 and 7; the bins 4 and 8 were emptied the day before that.
     assert full
@@ -80,6 +95,31 @@ def test_a_silent_container_becomes_required(make_city: MakeCity) -> None:
     assert by_name["B3"].decision is Decision.REQUIRED
     assert "silent for" in by_name["B3"].why
     assert by_name["new"].decision is Decision.REQUIRED
+
+
+def test_a_sensor_that_hangs_counts_as_silent() -> None:
+    """What a hanging sensor shows is not planned with, though its container was emptied meanwhile."""
+    start_s = day_s(MONDAY) - 20 * DAY_S
+    events: list[FillReading | Emptying] = [
+        FillReading(container="A", time_s=start_s + day * DAY_S, fill=0.3) for day in range(20)
+    ]
+    events += [Emptying(container="A", time_s=start_s + day * DAY_S + 60) for day in range(0, 20, 4)]
+    table = trusted(EventTable.of(events))
+    assert table.time_s[table.reading].max() < start_s + 7 * DAY_S
+    assert table.reported.sum() == 5
+    assert not table.stuck.any()
+
+
+def test_waste_goes_on_falling_if_nobody_comes() -> None:
+    """Emptyings of half-full containers after whatever days do not teach that containers stop filling."""
+    start_s = day_s(MONDAY) - 30 * DAY_S
+    events = [
+        Emptying(container=f"C{number}", time_s=start_s + day * DAY_S, fill=0.5)
+        for number in range(1, 7)
+        for day in range(0, 30, number)
+    ]
+    model = learn(trusted(EventTable.of(events)), np.zeros(6, dtype=np.int64), until_s=day_s(MONDAY))
+    assert (model.curve.power >= LEAST_POWER).all()
 
 
 def test_the_other_policies(make_city: MakeCity) -> None:
@@ -138,10 +178,37 @@ def test_events_of_unknown_containers_are_named_and_left_out(make_city: MakeCity
 def test_the_next_chance_is_the_next_day_with_a_shift(make_city: MakeCity) -> None:
     """Days without a shift are no chance to visit."""
     city = make_city(shifts=[SHIFT | {"weekdays": "mon,thu"}])
-    moments = moments_of(city, MONDAY, 2)
-    assert moments.soon_name == "Thursday"
-    assert (moments.soon_s - moments.today_s, moments.later_s - moments.today_s) == (3 * DAY_S, 7 * DAY_S)
+    moments = moments_of(city, MONDAY, replace(USUAL, rhythm=1, look_ahead=2))
+    assert moments.soon_name == ("Thursday",)
+    assert (moments.soon_s - moments.today_s).tolist() == [3 * DAY_S]
+    assert (moments.later_s - moments.today_s).tolist() == [7 * DAY_S]
     assert moments.today_s - moments.known_s == 8 * 3_600
+
+
+def test_districts_take_turns_on_working_days(make_city: MakeCity) -> None:
+    """With two districts each has its turn on every other day with a shift, weekends between them or not."""
+    city = make_city(containers=BINS, shifts=[SHIFT | {"weekdays": "mon,tue,wed,thu,fri"}])
+    assert districts(city.containers, 2).tolist() == [0, 0, 0, 0, 1, 1, 1, 1]
+    turns = []
+    for days in (0, 1, 2, 3, 4, 7, 8):
+        moments = moments_of(city, MONDAY + dt.timedelta(days=days), USUAL)
+        assert sorted(set(moments.turn.tolist())) == [False, True]
+        turns.append(bool(moments.turn[0]))
+    assert turns in ([True, False, True, False, True, False, True], [False, True, False, True, False, True, False])
+    friday = moments_of(city, MONDAY + dt.timedelta(days=4), USUAL)
+    own, other = (np.flatnonzero(friday.turn == turn)[0] for turn in (True, False))
+    assert (friday.soon_name[own], friday.soon_name[other]) == ("Tuesday", "Monday")
+    assert friday.soon_s[own] - friday.today_s == 4 * DAY_S
+    assert friday.later_s[own] - friday.soon_s[own] == (USUAL.look_ahead - 1) * DAY_S
+
+
+def test_a_stop_lies_in_one_district(make_city: MakeCity) -> None:
+    """Containers at one place have their turn on the same day, however many districts there are."""
+    rows = [BIN | {"id": f"B{number}", "lon": 103.85 + number // 3 / 1000} for number in range(9)]
+    for count in (1, 2, 3, 4):
+        found = districts(make_city(containers=rows).containers, count)
+        assert found.max() < count
+        assert all(len(set(found[first : first + 3].tolist())) == 1 for first in (0, 3, 6))
 
 
 def test_what_is_left_has_no_litres() -> None:

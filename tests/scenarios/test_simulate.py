@@ -13,7 +13,7 @@ from optimizer.demand.select import Policy
 from optimizer.judge.evaluate import evaluate_route
 from optimizer.problem.plan import RouteOrder, UnloadAction, VisitAction
 from scenarios.carrying import carry_out
-from scenarios.choose import Rules
+from scenarios.choose import Rules, districts
 from scenarios.day import prepare_day
 from scenarios.fleetday import Ground
 from scenarios.schedules import due_days, due_on, routes_alike, schedule_as_good
@@ -52,15 +52,15 @@ def world_of(ground: Ground, seed: int = 1, *, nature: Nature = NATURE, setting:
     """Draw a world that is long enough for a brief life."""
     volume_l = np.array([container.volume_l for container in ground.containers], dtype=np.float64)
     rate_l = np.array([container.fill_rate_l_per_day for container in ground.containers], dtype=np.float64)
-    days = setting.warm_up + setting.days + setting.rules.look_ahead + 1
-    return draw_world(volume_l, rate_l, days=days, warm_up=setting.warm_up, seed=seed, nature=nature)
+    return draw_world(volume_l, rate_l, days=setting.world_days, warm_up=setting.warm_up, seed=seed, nature=nature)
 
 
 def schedule_for(ground: Ground, world: World, setting: Setting, *, overflows: int) -> NDArray[np.int64]:
     """Find the schedule of a brief life."""
     start_l = litres_after_warm_up(ground.containers, world, setting)
     group = routes_alike(ground.containers)
-    return schedule_as_good(world, start_l, setting.span, group=group, overflows=overflows)
+    half = districts(ground.containers, 2)
+    return schedule_as_good(world, start_l, setting.span, group=group, half=half, overflows=overflows)
 
 
 @pytest.mark.parametrize("kind", ["forecast", "threshold", "perfect"])
@@ -94,8 +94,8 @@ def test_a_schedule_keeps_its_promise(ground: Ground) -> None:
     """The schedule found with hindsight overflows no more often than allowed when its visits are made."""
     world = world_of(ground)
     setting = replace(BRIEF, kind="schedule")
-    group = routes_alike(ground.containers)
     schedule = schedule_for(ground, world, setting, overflows=2)
+    group = routes_alike(ground.containers)
     lived = live(ground, world, setting, seed=1, due=due_days(schedule, setting.world_days))
     assert sum(day.overflowed for day in lived.days) <= 2
     assert sum(day.emptied for day in lived.days) < len(BINS) * BRIEF.days

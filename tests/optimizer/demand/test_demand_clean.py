@@ -143,3 +143,14 @@ def test_containers_are_apart() -> None:
 def test_nothing_is_clean() -> None:
     """A table without events is cleaned to one without rows."""
     assert len(clean(EventTable.of([], ids=["A"]))) == 0
+
+
+@pytest.mark.parametrize(("level", "hangs"), [(0.4, True), (DROP, False), (1.0, False)])
+def test_a_hang_outlasts_an_emptying(level: float, *, hangs: bool) -> None:
+    """A level that no emptying changes is a hang; nearly empty and full, which may be true each time, are not."""
+    days = STUCK_S // DAY_S
+    events: list[FillReading | Emptying] = [
+        FillReading(container="A", time_s=day * DAY_S, fill=level) for day in range(days + 2)
+    ]
+    events += [Emptying(container="A", time_s=day * DAY_S + 3_600) for day in (2, 5)]
+    assert bool(clean(EventTable.of(events)).stuck.any()) is hangs
