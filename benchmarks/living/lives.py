@@ -125,6 +125,16 @@ class Lives:
             self._made[name, seed] = self._kept(name, seed) or self._make(name, seed)
         return self._made[name, seed]
 
+    def keep(self, name: str, seed: int, made: Life) -> None:
+        """Write a life into the folder, whole or not at all."""
+        file = self._file(name, seed)
+        if file is None:
+            return
+        file.parent.mkdir(parents=True, exist_ok=True)
+        half = file.with_suffix(f".{os.getpid()}.part")
+        half.write_text(json.dumps({field: getattr(made, field) for field in Life.__slots__}), encoding="utf-8")
+        half.replace(file)
+
     def _make(self, name: str, seed: int) -> Life:
         case = CASES[name]
         setting = Setting(
@@ -147,12 +157,7 @@ class Lives:
             f"a day, {made.cpu_s:.2f} s of computing",
             flush=True,
         )
-        file = self._file(name, seed)
-        if file is not None:
-            file.parent.mkdir(parents=True, exist_ok=True)
-            half = file.with_suffix(f".{os.getpid()}.part")
-            half.write_text(json.dumps({field: getattr(made, field) for field in Life.__slots__}), encoding="utf-8")
-            half.replace(file)
+        self.keep(name, seed, made)
         return made
 
     def _kept(self, name: str, seed: int) -> Life | None:

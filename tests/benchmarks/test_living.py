@@ -1,0 +1,67 @@
+"""The table of policies: its rows, their goals, and lives that are not lived twice."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+
+from benchmarks.living.__main__ import rows_of
+from benchmarks.living.lives import CASES, DEAD, FORECAST, SCHEDULE, Life, Lives
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from scenarios.policies import Town
+
+USUAL = Life(
+    service=0.996, overflows=40, km=70.0, hours=9.0, trips=12.0, extra_trips=0.5, visits=100.0, cost=110.0, cpu_s=0.2
+)
+
+
+def only(rows: list[dict[str, Any]], metric: str) -> dict[str, Any]:
+    """Return the one row of a metric's name."""
+    (found,) = [row for row in rows if row["metric"].startswith(metric)]
+    return found
+
+
+def test_goals_are_judged_on_totals_of_pairs() -> None:
+    """The ratio is of all seeds' kilometres, its interval of pairs; without goals nothing is met or missed."""
+    theirs = [replace(USUAL, km=km) for km in (100.0, 110.0, 90.0)]
+    mine = [replace(USUAL, km=0.7 * life.km) for life in theirs]
+    rows = rows_of({FORECAST: mine, SCHEDULE: theirs}, goals=True)
+    beside = only(rows, "distance beside")
+    assert (beside["ratio"], beside["goal_high"], beside["met"]) == (0.7, 0.7, True)
+    assert beside["interval"] == pytest.approx([0.7, 0.7])
+    worse = only(rows_of({FORECAST: theirs, SCHEDULE: theirs}, goals=True), "distance beside")
+    assert worse["met"] is False
+    assert {row["met"] for row in rows_of({FORECAST: mine, SCHEDULE: theirs}, goals=False)} == {None}
+
+
+def test_service_lost_to_dead_sensors() -> None:
+    """It is the difference in points, and a point is the most."""
+    found = {FORECAST: [USUAL, USUAL], DEAD: [replace(USUAL, service=0.990), replace(USUAL, service=0.984)]}
+    lost = only(rows_of(found, goals=True), "service lost")
+    assert lost["ours"] == pytest.approx(0.9)
+    assert lost["met"] is True
+
+
+def test_a_kept_life_is_not_lived_again(tmp_path: Path) -> None:
+    """A life found in the folder at this commit is taken as it is; at another commit it is not there."""
+    nowhere = cast("Town", SimpleNamespace())
+
+    def lives(commit: str) -> Lives:
+        return Lives(nowhere, days=90, commit=commit, folder=tmp_path, clock=lambda: 0.0)
+
+    lives("a" * 40).keep(FORECAST, 3, USUAL)
+    assert lives("a" * 40).of(FORECAST, 3) == USUAL
+    with pytest.raises(AttributeError, match="world"):
+        lives("b" * 40).of(FORECAST, 3)
+
+
+def test_every_schedule_has_its_measure() -> None:
+    """A fixed schedule of the table is as good as a case of the table, and only schedules are."""
+    for case in CASES.values():
+        assert (case.as_good_as in CASES) is (case.kind == "schedule")
