@@ -298,6 +298,6 @@ def answer(result: StudyResult, lines: Sequence[Line]) -> str:
     if line.held < CONFIDENCE:
         said += (
             f" Lived through with other amounts, traffic and queues, the plans of {size} vehicles hold on "
-            f"{line.held:.0%} of days: the others need help in the evening, or one vehicle more."
+            f"{line.held:.0%} of days; plans with a larger reserve hold more often."
         )
     return said
