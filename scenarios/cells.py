@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -240,6 +241,7 @@ class Bench:
                 "stops": kpis.total("stops"),
                 "visits": len(problem.visits),
             },
+            "used": dict(Counter(problem.vehicle_by_id[name].access_class for name in kpis.vehicles)),
             "objective": [kpis.unserved_required, plan.cost.total_micro],
             "zones": {name: [zone.due_kg, zone.collected_kg] for name, zone in kpis.zones.items()},
             "lived": {

@@ -70,6 +70,8 @@ class Line:
         By zone, the share of the weight due that is collected.
     served_days
         The share of cells in which nothing required stays behind.
+    used
+        By access class, the most vehicles on the road in any cell.
     """
 
     number: int
@@ -85,6 +87,7 @@ class Line:
     held: float
     services: Mapping[str, float]
     served_days: float
+    used: Mapping[str, int]
     bound: str
     pareto: bool
     adopted: int
@@ -198,6 +201,7 @@ def _line(result: StudyResult, number: int) -> Line:
         held=fmean(cell["lived"]["held"] for cell in cells) if cells else 0.0,
         services=_services(cells),
         served_days=fmean(cell["figures"]["unserved"] == 0 for cell in cells) if cells else 0.0,
+        used=_used(cells),
         bound=_bound(cells),
         pareto=False,
         adopted=sum(bool(cell.get("adopted")) for cell in cells),
@@ -211,6 +215,24 @@ def _lived(cells: Sequence[Mapping[str, Any]]) -> dict[str, tuple[float, float]]
         name: (fmean(cell["lived"][name][0] for cell in cells), fmean(cell["lived"][name][1] for cell in cells))
         for name in ("overtime_hours", "early_full", "tonnes")
     }
+
+
+def _used(cells: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    most: Counter[str] = Counter()
+    for cell in cells:
+        most |= Counter(cell["used"])
+    return dict(most.most_common())
+
+
+def _fleet(result: StudyResult, number: int) -> str:
+    case = result.cases[number]
+    return _words(Counter(one.access_class for one in case.city.vehicles)) if case is not None else ""
+
+
+def _words(counts: Mapping[str, int]) -> str:
+    """Return "8 compactors, 1 three-wheeler", the most first."""
+    named = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    return ", ".join(f"{count} {name.replace('_', '-')}{'' if count == 1 else 's'}" for name, count in named) or "none"
 
 
 def _services(cells: Sequence[Mapping[str, Any]]) -> dict[str, float]:
@@ -260,21 +282,22 @@ def answer(result: StudyResult, lines: Sequence[Line]) -> str:
     number, size = enough[0]
     line = lines[number]
     sure = share_at_least(line.cells, line.cells)
-    used = line.figures["trucks"]
     said = (
-        f"{size} vehicle{'s' if size > 1 else ''} serve everything on all {line.cells} days tried, {used:.1f} of them "
-        f"on the road on average: with 95 % confidence at least {sure:.0%} of such days are served in full."
+        f"{size} vehicle{'s' if size > 1 else ''} ({_fleet(result, number)}) serve everything on all {line.cells} days "
+        f"tried; on the road were at most {_words(line.used)}. "
+        f"With 95 % confidence at least {sure:.0%} of such days are served in full."
     )
-    smaller = [lines[one] for one, other in curve if other == size - 1 and lines[one].cells]
+    smaller = [pair for pair in curve if pair[1] < size and lines[pair[0]].cells]
     if smaller:
-        short = smaller[0]
+        short = lines[smaller[-1][0]]
         said += (
-            f" With {size - 1}, {short.figures['unserved']:.1f} visits ({short.figures['unserved_tonnes']:.2f} t) stay "
-            f"behind on an average day, and {short.served_days:.0%} of days are served in full."
+            f" With {smaller[-1][1]} ({_fleet(result, smaller[-1][0])}), {short.figures['unserved']:.1f} visits "
+            f"({short.figures['unserved_tonnes']:.2f} t) stay behind on an average day, and "
+            f"{short.served_days:.0%} of days are served in full."
         )
     if line.held < CONFIDENCE:
         said += (
             f" Lived through with other amounts, traffic and queues, the plans of {size} vehicles hold on "
-            f"{line.held:.0%} of days: the others need help in the evening, or one vehicle more."
+            f"{line.held:.0%} of days; plans with a larger reserve hold more often."
         )
     return said

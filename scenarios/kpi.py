@@ -128,10 +128,15 @@ class DayKpis:
     routes: tuple[RouteKpis, ...]
     zones: Mapping[str, ZoneKpis]
     cost_micro: int
-    trucks: int
+    vehicles: tuple[str, ...]
     unserved: int
     unserved_required: int
     unserved_kg: int
+
+    @property
+    def trucks(self) -> int:
+        """How many vehicles leave their depot."""
+        return len(self.vehicles)
 
     @property
     def collected_kg(self) -> int:
@@ -178,7 +183,7 @@ def day_kpis(
         routes=tuple(_route(problem, route, electric, factors) for route in plan.routes),
         zones=_zones(problem, left_out, zone_of),
         cost_micro=plan.cost.operating_micro,
-        trucks=len({route.vehicle for route in plan.routes}),
+        vehicles=tuple(sorted({route.vehicle for route in plan.routes})),
         unserved=len(visits),
         unserved_required=sum(visit.required for visit in visits),
         unserved_kg=sum(visit.demand_kg for visit in visits),

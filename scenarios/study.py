@@ -18,7 +18,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from optimizer.problem.errors import InvalidProblem, SolverError
+from optimizer.problem.errors import SolverError
 from scenarios.cells import Bench, Budget, Task, make_bench, run_in_worker
 from scenarios.changes.case import Case, ScenarioRefused
 from scenarios.changes.fleet import FleetSize
@@ -302,10 +302,10 @@ class _Runner:
     def _take(self, cell: Cell, future: Future[dict[str, Any]]) -> None:
         try:
             result = future.result()
-        except (ValueError, InvalidProblem, SolverError, KeyError, IndexError, ArithmeticError) as error:
-            self.failed[cell] = f"{type(error).__name__}: {error}" if not str(error).endswith(".") else str(error)
         except BrokenProcessPool as error:
             raise SolverError("A process of the study ended without a word; what is done is kept.") from error
+        except Exception as error:  # noqa: BLE001 - whatever a worker raises is said of its cell; the others go on
+            self.failed[cell] = str(error) if str(error).endswith(".") else f"{type(error).__name__}: {error}"
         else:
             if self.was_cancelled or self.cancelled():
                 return  # its search was cut short, and it says less than it should

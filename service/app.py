@@ -20,6 +20,7 @@ from service.api import (
     forecasts,
     health,
     keys,
+    kpis,
     links,
     ngsi_ld,
     overlays,
@@ -111,7 +112,6 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         keys,
         links,
         cities,
-        basemap,
         plans,
         edits,
         explanations,
@@ -127,7 +127,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         quarantine,
         forecasts,
         ngsi_ld,
+        basemap,
         studies,
+        kpis,
     ):
         app.include_router(feature.router)
     app.include_router(quarantine.of_no_city)

@@ -51,6 +51,7 @@ ROUTES: Final[Mapping[str, Permission]] = {
     f"GET {_CITY}/plans": Permission.LOOK,
     f"POST {_CITY}/plans": Permission.PLAN,
     "GET /v1/plans/{plan_id}": Permission.LOOK,
+    "GET /v1/plans/{plan_id}/kpis": Permission.LOOK,
     "GET /v1/plans/{plan_id}/plan.json": Permission.LOOK,
     "GET /v1/plans/{plan_id}/routes.geojson": Permission.LOOK,
     "GET /v1/plans/{plan_id}/routes/{vehicle}.geojson": Permission.LOOK,
