@@ -16,6 +16,7 @@ from service.api import (
     devices,
     driver_events,
     edits,
+    explanations,
     forecasts,
     health,
     keys,
@@ -48,9 +49,11 @@ from service.drawing import Drawings
 from service.driving.planned import PlannedDays
 from service.driving.privacy import Purger
 from service.driving.routes import Routes
+from service.explaining import Explanations
 from service.ingest.outlook import Outlooks
 from service.ingest.places import Places
 from service.ingest.writer import Writer
+from service.jobs.pool import ProcessPool
 from service.jobs.studies import Studies
 from service.jobs.supervisor import Supervisor
 from service.metrics import Metrics
@@ -62,6 +65,7 @@ from service.web.pages import install_pages
 
 if TYPE_CHECKING:
     from service.ingest.mqtt import MqttIngest
+    from service.jobs.pool import Pool
 
 DESCRIPTION: Final = """\
 Plans municipal waste collection. Import a city, ask for a day's plan, fetch each driver's route.
@@ -109,6 +113,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         basemap,
         plans,
         edits,
+        explanations,
         days,
         runs,
         replan,
@@ -146,7 +151,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.drawings = Drawings(engine, settings, app.state.cities, app.state.plans)
     app.state.routes = Routes()
     app.state.planned = PlannedDays(app.state.cities, app.state.drawings)
-    app.state.supervisor = Supervisor(engine, settings)
+    app.state.explanations = Explanations(engine)
+    app.state.supervisor = Supervisor(engine, settings, _pool(settings))
     app.state.supervisor.start()
     app.state.studies = Studies(engine, settings)
     app.state.studies.start()
@@ -166,7 +172,18 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.writer.stop()
         app.state.studies.stop()
         app.state.supervisor.stop()
+        app.state.explanations.stop()
         engine.dispose()
+
+
+def _pool(settings: Settings) -> "Pool":
+    if not settings.cluster:
+        return ProcessPool(settings)
+    try:
+        from service.jobs.cluster import ClusterPool  # noqa: PLC0415 - its library is an extra
+    except ImportError as error:
+        raise RuntimeError("SAMRAM_CLUSTER is set, and samram[cluster] is not installed.") from error
+    return ClusterPool(settings)
 
 
 def _listen_to_broker(settings: Settings, writer: Writer) -> "MqttIngest | None":

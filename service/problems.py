@@ -2,8 +2,8 @@
 
 ``ServiceError``
     ``NotAuthenticated`` (401), ``NotPermitted`` (403), ``NotFound`` (404), ``Conflict`` (409), ``TooLarge`` (413),
-    ``UnsupportedMediaType`` (415), ``InvalidRequest`` and ``InvalidCity`` (422), ``TooManyAttempts`` (429),
-    ``QueueFull``, ``Overloaded``, ``NotReady`` and ``DatabaseAway`` (503).
+    ``UnsupportedMediaType`` (415), ``InvalidRequest``, ``InvalidCity`` and ``KeyUsedDifferently`` (422),
+    ``TooManyAttempts`` (429), ``QueueFull``, ``Overloaded``, ``NotReady`` and ``DatabaseAway`` (503).
 """
 
 import math
@@ -205,6 +205,14 @@ class InvalidRequest(ServiceError):
     def more(self) -> dict[str, Any]:
         """Return every wrong field."""
         return {"errors": [error.model_dump() for error in self.errors]}
+
+
+class KeyUsedDifferently(ServiceError):
+    """An Idempotency-Key that stands for another request."""
+
+    status = HTTPStatus.UNPROCESSABLE_ENTITY
+    kind = "idempotency-key-reused"
+    title = "The key was sent with another request"
 
 
 class InvalidCity(ServiceError):

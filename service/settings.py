@@ -46,6 +46,9 @@ class Settings(BaseSettings):
         Processes in which each run searches, for machines with that many processors free.
     max_study_cells
         Scenarios times days times seeds that one study may have.
+    cluster
+        Address of a Dask scheduler, such as tcp://10.0.0.2:8786, whose workers carry out the runs; processes of this
+        machine when empty.
     max_batch_readings
         Readings that one request may bring; a file of them may bring more.
     max_waiting_readings
@@ -77,6 +80,7 @@ class Settings(BaseSettings):
     concurrent_runs: Annotated[int, Field(ge=1, le=64)] = 1
     solve_workers: Annotated[int, Field(ge=1, le=64)] = 1
     max_study_cells: Annotated[int, Field(ge=1)] = 2_000
+    cluster: str = ""
     max_batch_readings: Annotated[int, Field(ge=1)] = 5_000
     max_waiting_readings: Annotated[int, Field(ge=1)] = 50_000
     keep_positions_days: Annotated[int, Field(ge=1, le=3_650)] = 60

@@ -1,4 +1,4 @@
-"""Readings by the thousand, and servers killed while they come in: ``python -m benchmarks.load``."""
+"""Readings by the thousand, and servers killed while they come in or plan: ``python -m benchmarks.load``."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
+from benchmarks.load.faults_plans import faults
 from benchmarks.load.sender import Sent, send
 from benchmarks.load.servers import Server, mosquitto, postgres
 from benchmarks.quality.rows import commit_at, kept_rows, print_table, row, store_rows
@@ -33,7 +34,7 @@ CONTAINERS: Final = 300
 CONNECTIONS: Final = 64
 BATCH: Final = 100
 HOUR_US: Final = 3_600_000_000
-CASES: Final = ("sqlite", "postgresql", "mqtt", "backlog", "junk", "kill")
+CASES: Final = ("sqlite", "postgresql", "mqtt", "backlog", "junk", "kill", "faults", "faults-postgresql")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -47,6 +48,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "backlog": lambda quick: _backlog(quick=quick),
         "junk": lambda quick: _junk(quick=quick),
         "kill": lambda quick: _kill(quick=quick, rounds=options.rounds),
+        "faults": lambda quick: _faults("sqlite", rounds=options.rounds or (3 if quick else 50)),
+        "faults-postgresql": lambda quick: _faults("postgresql", rounds=options.rounds or (3 if quick else 50)),
     }
     rows: list[Row] = []
     for case in options.only or CASES:
@@ -276,6 +279,14 @@ def _kill(*, quick: bool, rounds: int | None) -> list[Row]:
     ]
 
 
+def _faults(database: str, *, rounds: int) -> list[Row]:
+    """Kill solvers, the server, and both, while they search and publish."""
+    with _server(database) as (server, city_id, _, _):
+        if server is None:
+            return [row("faults-postgresql", "blows", "", None, why="PostgreSQL is not installed")]
+        return faults(server, city_id, case="faults" if database == "sqlite" else "faults-postgresql", rounds=rounds)
+
+
 def _items(body: bytes) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = orjson.loads(body)
     return found
@@ -302,7 +313,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--quick", action="store_true", help="fewer of each; ends within 50 seconds")
     parser.add_argument("--json", type=Path, metavar="FILE", help="keep the rows here; cases done are not redone")
     parser.add_argument("--only", action="append", metavar="CASE", choices=CASES, help=f"one of {', '.join(CASES)}")
-    parser.add_argument("--rounds", type=int, metavar="N", help="how often the server is killed; 200 if absent")
+    parser.add_argument("--rounds", type=int, metavar="N", help="how often the server is killed; 200 or 50 if absent")
     return parser
 
 

@@ -58,6 +58,11 @@ class Server:
         """Return an address of it."""
         return f"http://127.0.0.1:{self.port}{path}"
 
+    @property
+    def pid(self) -> int:
+        """Its process."""
+        return self._process.pid
+
     def kill(self) -> None:
         """End it as a power cut does."""
         self._process.send_signal(signal.SIGKILL)

@@ -1,15 +1,16 @@
 """Edits: what they would make of a plan, and the plan that they make."""
 
 import datetime as dt
-from typing import Annotated, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
 from fastapi import APIRouter, BackgroundTasks
-from pydantic import Field, model_validator
+from pydantic import Field, TypeAdapter, model_validator
 from sqlmodel import Session
 
 from optimizer.problem.plan import UnloadAction, VisitAction
 from optimizer.search.edit import Add, Drop, Edit, Lock, Move, Reorder
 from service.api.deps import DrawingsDep, PlanId, PlansDep, SessionDep
+from service.api.idempotency import IdempotentRoute
 from service.api.replies import errors
 from service.api.schemas import CostOut, In, Out, PlanState
 from service.clock import utc_now
@@ -18,7 +19,7 @@ from service.db.publication import state_of, states_of
 from service.editing import Outcome, store_edits, try_edits
 from service.jobs.summary import cost_terms
 
-router = APIRouter(prefix="/v1/plans/{plan_id}", tags=["edits"])
+router = APIRouter(prefix="/v1/plans/{plan_id}", tags=["edits"], route_class=IdempotentRoute)
 
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 Position = Annotated[
@@ -86,6 +87,9 @@ class LockIn(In):
 EditIn = Annotated[MoveIn | AddIn | DropIn | ReorderIn | LockIn, Field(discriminator="kind")]
 
 
+EDITS: Final[TypeAdapter[list[EditIn]]] = TypeAdapter(list[EditIn])
+
+
 class EditsIn(In):
     """What to change, one after the other."""
 
@@ -148,7 +152,7 @@ def edit_plan(
 
     The plan that is edited stays as it is. Of two who edit the same plan the second one is refused with 409.
     """
-    outcome = try_edits(plans, plan_id, [_edit(edit) for edit in wanted.edits])
+    outcome = try_edits(plans, plan_id, [edit_of(edit) for edit in wanted.edits])
     revision = find_plan(session, plan_id)[0].revision + 1
     made = None
     if not outcome.violations and not wanted.dry_run:
@@ -172,7 +176,8 @@ def get_revisions(plan_id: PlanId, session: SessionDep) -> RevisionList:
     return _line(session, plan_id)
 
 
-def _edit(edit: MoveIn | AddIn | DropIn | ReorderIn | LockIn) -> Edit:
+def edit_of(edit: MoveIn | AddIn | DropIn | ReorderIn | LockIn) -> Edit:
+    """Return an edit as it came over the wire, or was stored, as what it is."""
     if isinstance(edit, MoveIn):
         return Move(visit=edit.visit, shift=edit.shift, position=edit.position)
     if isinstance(edit, AddIn):

@@ -14,6 +14,7 @@ from sqlmodel import col, select
 
 from service.api.deps import CitiesDep, CityId, DrawingsDep, PlanId, SessionDep, SettingsDep, SupervisorDep, VehicleId
 from service.api.geojson import PlanCollection, RouteCollection
+from service.api.idempotency import IdempotentRoute
 from service.api.replies import GEOJSON, GeoJsonResponse, errors, kept
 from service.api.runs import run_out
 from service.api.schemas import PlanIn, PlanItem, PlanList, PlanOut, RunOut
@@ -24,7 +25,7 @@ from service.db.plans import document_of, find_plan
 from service.db.publication import NO_DOCUMENT, state_of, states_of
 from service.problems import FieldError, InvalidRequest, NotFound, QueueFull
 
-router = APIRouter(prefix="/v1", tags=["plans"])
+router = APIRouter(prefix="/v1", tags=["plans"], route_class=IdempotentRoute)
 
 _KEPT: Final[dict[int | str, dict[str, Any]]] = {304: {"description": "What If-None-Match names is still right."}}
 
@@ -33,7 +34,7 @@ _KEPT: Final[dict[int | str, dict[str, Any]]] = {304: {"description": "What If-N
     "/cities/{city_id}/plans",
     summary="Ask for a day's plan",
     status_code=HTTPStatus.ACCEPTED,
-    responses=errors(400, 404, 413, 422, 503),
+    responses=errors(400, 404, 409, 413, 422, 503),
 )
 def ask_for_plan(
     city_id: CityId,
@@ -59,6 +60,7 @@ def ask_for_plan(
         service_date=wanted.date,
         seconds=wanted.seconds,
         seed=wanted.seed,
+        steps=wanted.steps,
         status="queued",
         created_at=utc_now(),
     )

@@ -60,6 +60,12 @@ class PlanIn(In):
     date: ServiceDate = Field(description="The service day, 2000-01-01 to 2199-12-31.", examples=["2026-11-22"])
     seconds: int = Field(default=30, ge=1, description="Seconds to search; at most the server's max_solve_s.")
     seed: int = Field(default=0, ge=0, le=2**31 - 1, description="Seed of the random generator.")
+    steps: int | None = Field(
+        default=None,
+        ge=1,
+        le=1_000_000,
+        description="End after so many better plans instead of seconds: the same again gives the same plan.",
+    )
 
 
 class CityOut(Out):
@@ -166,7 +172,9 @@ class RunOut(Out):
     date: dt.date
     seconds: int
     seed: int
+    steps: int | None = Field(description="The limit of steps, where it has one instead of seconds.")
     status: RunStatus
+    attempts: int = Field(description="How often it was begun; more than once after a process or server was killed.")
     stage: str | None = Field(description="What a running run does: preparing, searching or drawing.")
     created_at: dt.datetime
     started_at: dt.datetime | None
@@ -176,6 +184,17 @@ class RunOut(Out):
     progress: list[ImprovementOut] = Field(description="Each improvement, at most two a second, in order.")
     error: str | None = Field(description="Why it failed, in a sentence.")
     plan_id: str | None = Field(description="The plan, when the run is done.")
+
+
+class RunEvent(Out):
+    """What a stream of a run's events carries: an improvement, or the run's state."""
+
+    kind: Literal["improvement", "state"]
+    improvement: ImprovementOut | None = None
+    status: RunStatus | None = None
+    stage: str | None = None
+    plan_id: str | None = None
+    error: str | None = None
 
 
 class CostOut(Out):

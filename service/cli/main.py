@@ -142,6 +142,24 @@ def explain(
 
 
 @app.command()
+def replay(
+    plan: Annotated[
+        str, typer.Argument(help="A plan.json, or the id of a plan in the server's database.", metavar="PLAN")
+    ],
+    *,
+    steps: Annotated[
+        int | None, typer.Option(min=1, help="The limit of steps under which it was searched, if nothing else says it.")
+    ] = None,
+) -> None:
+    """Make a stored plan once more from its own problem, seed and edits; exit 1 if another one comes out."""
+    from service.cli.replay import run
+
+    with show.errors_as_sentences():
+        if not run(plan, steps=steps):
+            raise typer.Exit(1)
+
+
+@app.command()
 def backtest(
     events_path: Annotated[
         Path, typer.Argument(help="CSV: container_id, time, kind (reading or emptying), fill, kg.", metavar="FILE")
@@ -259,6 +277,25 @@ def serve(
             on_started=lambda: show.OUT.print(f"Samram answers at {address}/ and keeps its data in {settings.home}."),
         )
         serving.run(server, taken)
+
+
+@app.command()
+def backup(path: Annotated[Path, typer.Argument(help="The file to write.", metavar="FILE")]) -> None:
+    """Write everything in the server's database into one file, while the server may be running."""
+    from service.cli import keeping, planning
+
+    with show.errors_as_sentences():
+        planning.prepare_outputs([path], [])
+        keeping.run_backup(path)
+
+
+@app.command()
+def restore(path: Annotated[Path, typer.Argument(help="A file of samram backup.", metavar="FILE")]) -> None:
+    """Fill a new, empty database (SQLite or PostgreSQL, as the settings say) from a backup."""
+    from service.cli import keeping
+
+    with show.errors_as_sentences():
+        keeping.run_restore(path)
 
 
 @app.command()

@@ -89,7 +89,8 @@ class CityVersionRow(Table, table=True):
 class RunRow(Table, table=True):
     """One execution of the solver; this row is the truth about it.
 
-    A running run holds a lease that its server renews: when the lease is over, the server is gone.
+    A running run holds a lease that its server renews: when the lease is over, the server is gone. ``attempts`` counts
+    how often it was begun; what an earlier attempt still writes no longer counts.
     """
 
     __tablename__ = "run"
@@ -107,6 +108,8 @@ class RunRow(Table, table=True):
     lease_until: dt.datetime | None = Field(default=None, sa_type=UtcDateTime)
     progress: list[dict[str, Any]] = Field(default_factory=list, sa_type=JSON)
     error: str | None = None
+    attempts: int = 0
+    steps: int | None = None
 
 
 class PlanRow(Table, table=True):

@@ -64,7 +64,7 @@ class _Base:
     state: DayState
 
 
-def replan(engine: Engine, settings: Settings, run_id: str, cancelled: Callable[[], bool]) -> None:
+def replan(engine: Engine, settings: Settings, run_id: str, attempt: int, cancelled: Callable[[], bool]) -> None:
     """Plan the rest of a day and store it as a draft; nothing is stored when the run was cancelled.
 
     Raises
@@ -94,7 +94,7 @@ def replan(engine: Engine, settings: Settings, run_id: str, cancelled: Callable[
         return
     news, assumed = news_of(problem, base, request, at_s)
     warm()
-    change_running(engine, run_id, stage="searching")
+    change_running(engine, run_id, attempt, stage="searching")
     stop = AnyOf(Deadline(seconds, time.monotonic), Cancelled(cancelled))
     price = request.get("moved_price")
     found = repair(
@@ -112,7 +112,7 @@ def replan(engine: Engine, settings: Settings, run_id: str, cancelled: Callable[
         raise RuntimeError(
             f"The plan breaks {len(violations)} constraint(s) and was thrown away; the first: {violations[0].message}"
         )
-    change_running(engine, run_id, stage="drawing")
+    change_running(engine, run_id, attempt, stage="drawing")
     with Session(engine) as session:
         session.get_one(ReplanRow, run_id).result = _result(found, assumed)
         session.commit()
@@ -125,7 +125,7 @@ def replan(engine: Engine, settings: Settings, run_id: str, cancelled: Callable[
         not_due=0,
         notes=found.rest.notes,
     )
-    store(engine, run_id, base.version_id, base.city, day, found.result.plan, stated=base.stated)
+    store(engine, run_id, attempt, base.version_id, base.city, day, found.result.plan, stated=base.stated)
 
 
 def _base(session: Session, engine: Engine, settings: Settings, run: RunRow, row: ReplanRow) -> _Base:

@@ -15,35 +15,50 @@ from service.db.runs import change_running
 from service.problems import ServiceError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from multiprocessing.synchronize import Event
+
+    from sqlalchemy import Engine
 
     from service.settings import Settings
 
 _log = logging.getLogger(__name__)
 
 
-def solve_run(settings: Settings, run_id: str, ending: Event) -> None:
-    """Carry out a run from beginning to end; never raises, the run's row says how it went.
+def solve_run(settings: Settings, run_id: str, attempt: int, ending: Event) -> None:
+    """Carry out an attempt at a run from beginning to end; never raises, the run's row says how it went.
 
     Parameters
     ----------
     ending
         Set by the server when the run is to end now, without a plan.
     """
-    # Ctrl-C in a terminal reaches every process of the group; how this one ends is the server's business.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    end_with_parent()
+    set_apart()
     engine = make_engine(settings.database)
+    try:
+        carry_out(engine, settings, run_id, attempt, ending.is_set)
+    finally:
+        engine.dispose()
+
+
+def carry_out(engine: Engine, settings: Settings, run_id: str, attempt: int, cancelled: Callable[[], bool]) -> None:
+    """Solve, and write into the run's row what went wrong if anything did."""
     try:
         # Imported in the run's own process: the server itself never loads a solver.
         from service.jobs.solve import solve  # noqa: PLC0415
 
-        solve(engine, settings, run_id, ending.is_set)
-    except Exception as error:  # noqa: BLE001 - whatever it was, the row must say so; the process ends here
+        solve(engine, settings, run_id, attempt, cancelled)
+    except Exception as error:  # noqa: BLE001 - whatever it was, the row must say so; the run ends here
         _log.exception("Run %s failed.", run_id)
-        change_running(engine, run_id, status="failed", error=sentence(error), stage=None, finished_at=utc_now())
-    finally:
-        engine.dispose()
+        why = sentence(error)
+        change_running(engine, run_id, attempt, status="failed", error=why, stage=None, finished_at=utc_now())
+
+
+def set_apart() -> None:
+    """Let a process of the server end when the server says so, or is gone, and at no other time."""
+    # Ctrl-C in a terminal reaches every process of the group; how this one ends is the server's business.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    end_with_parent()
 
 
 def sentence(error: Exception) -> str:

@@ -12,7 +12,7 @@ from geodata.maps.geojson import collection, route_features, unserved_features, 
 from optimizer.judge.evaluate import check
 from optimizer.problem.codec import dumps, encode_plan
 from optimizer.search.solve import warm
-from optimizer.search.stop import AnyOf, Cancelled, Deadline
+from optimizer.search.stop import AnyOf, Cancelled, Deadline, StepLimit
 from scenarios.day import plan_day, prepare_day
 from service.cities import Cities
 from service.clock import local_clock, utc_now
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 PROGRESS_EVERY_S: Final = 0.5
 
 
-def solve(engine: Engine, settings: Settings, run_id: str, cancelled: Callable[[], bool]) -> None:
+def solve(engine: Engine, settings: Settings, run_id: str, attempt: int, cancelled: Callable[[], bool]) -> None:
     """Plan the day of a run and store the plan; nothing is stored when it was cancelled.
 
     Raises
@@ -49,39 +49,47 @@ def solve(engine: Engine, settings: Settings, run_id: str, cancelled: Callable[[
     """
     with Session(engine) as session:
         run = session.get_one(RunRow, run_id)
-        version_id, service_date, seconds, seed = run.city_version_id, run.service_date, run.seconds, run.seed
+        version_id, service_date, seed = run.city_version_id, run.service_date, run.seed
+        seconds, steps = run.seconds, run.steps
         content_hash = session.get_one(CityVersionRow, version_id).content_hash
         is_rest = session.get(ReplanRow, run_id) is not None
         stated = stated_overlays(session, session.get_one(CityVersionRow, version_id).city_id, service_date)
     if is_rest:
         from service.driving.replan import replan  # noqa: PLC0415 - it stores its plan by what stands here
 
-        replan(engine, settings, run_id, cancelled)
+        replan(engine, settings, run_id, attempt, cancelled)
         return
     city = with_overlays(Cities(engine, settings).dataset(version_id, content_hash), stated)
     day = prepare_day(city, service_date, cache_dir=settings.cache_dir)
     if cancelled():
         return
     warm()
-    progress = _Progress(engine, run_id)
-    change_running(engine, run_id, stage="searching")
-    stop = AnyOf(Deadline(seconds, time.monotonic), Cancelled(cancelled))
-    plan = plan_day(day, stop=stop, seed=seed, on_improvement=progress, workers=settings.solve_workers).plan
+    progress = _Progress(engine, run_id, attempt)
+    change_running(engine, run_id, attempt, stage="searching")
+    end_s = time.monotonic() + settings.max_solve_s
+    limit = Deadline(seconds, time.monotonic) if steps is None else Cancelled(lambda: time.monotonic() > end_s)
+    stop = AnyOf(limit, Cancelled(cancelled), *([] if steps is None else [StepLimit(steps)]))
+    # Several processes meet in another order each time: a run that is to be reproduced has one.
+    workers = settings.solve_workers if steps is None else 1
+    plan = plan_day(day, stop=stop, seed=seed, on_improvement=progress, workers=workers).plan
     progress.write()
     if cancelled():
         return
+    if steps is not None and time.monotonic() > end_s:
+        raise RuntimeError(f"It did not make its {steps} steps within {settings.max_solve_s} s.")
     violations = check(day.problem, plan)
     if violations:
         raise RuntimeError(
             f"The plan breaks {len(violations)} constraint(s) and was thrown away; the first: {violations[0].message}"
         )
-    change_running(engine, run_id, stage="drawing")
-    store(engine, run_id, version_id, city, day, plan, stated=stated)
+    change_running(engine, run_id, attempt, stage="drawing")
+    store(engine, run_id, attempt, version_id, city, day, plan, stated=stated)
 
 
 def store(
     engine: Engine,
     run_id: str,
+    attempt: int,
     version_id: int,
     city: CityDataset,
     day: Day,
@@ -119,8 +127,8 @@ def store(
         for route, features in zip(plan.routes, routes, strict=True)
     ]
     with Session(engine) as session:
-        # First the run: when it was cancelled meanwhile, nothing else is written.
-        if not end_as_done(session, run_id):
+        # First the run: when it was cancelled or taken up anew meanwhile, nothing else is written.
+        if not end_as_done(session, run_id, attempt):
             return
         session.add(row)
         session.flush()
@@ -133,9 +141,10 @@ def store(
 class _Progress:
     """Writes improvements into the run's row as they come, at most two times a second."""
 
-    def __init__(self, engine: Engine, run_id: str) -> None:
+    def __init__(self, engine: Engine, run_id: str, attempt: int) -> None:
         self._engine = engine
         self._run_id = run_id
+        self._attempt = attempt
         self._curve: list[dict[str, Any]] = []
         self._written_s = -PROGRESS_EVERY_S
         self._unwritten: dict[str, Any] | None = None
@@ -155,5 +164,5 @@ class _Progress:
             return
         self._curve.append(self._unwritten)
         self._unwritten = None
-        change_running(self._engine, self._run_id, progress=self._curve)
+        change_running(self._engine, self._run_id, self._attempt, progress=self._curve)
         self._written_s = time.monotonic()

@@ -61,11 +61,12 @@ def publish_plan(client: TestClient, city_id: str) -> str:
                 seconds=1,
                 seed=0,
                 status="running",
+                attempts=1,
                 created_at=utc_now(),
             )
         )
         session.commit()
-    store(engine, run_id, version_id, city, day, plan)
+    store(engine, run_id, 1, version_id, city, day, plan)
     with Session(engine) as session:
         plan_id = session.exec(select(PlanRow.id).where(PlanRow.run_id == run_id)).one()
         publish(session, plan_id)

@@ -16,6 +16,7 @@ from optimizer.search.stop import StepLimit
 from scenarios.day import plan_day, prepare_day
 from service.clock import utc_now
 from service.db.models import PlanRow, RouteRow, RunRow
+from service.db.runs import lease_end
 from service.jobs.solve import store
 
 if TYPE_CHECKING:
@@ -41,12 +42,14 @@ def store_solved(engine: Engine, city_id: str, folder: Path) -> str:
         seed=1,
         status="running",
         created_at=utc_now(),
+        attempts=1,
+        lease_until=lease_end(),
     )
     run_id, version_id = run.id, run.city_version_id
     with Session(engine) as session:
         session.add(run)
         session.commit()
-    store(engine, run_id, version_id, city, day, plan)
+    store(engine, run_id, 1, version_id, city, day, plan)
     with Session(engine) as session:
         return session.exec(select(PlanRow.id).where(PlanRow.run_id == run_id)).one()
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from httpx2 import Response
 
+DATABASES = ("sqlite", "postgresql")
 ZIP = {"content-type": "application/zip"}
 JSON = {"content-type": "application/json"}
 PARTS = ("containers", "depots", "disposal-sites", "zones", "streets")

@@ -22,6 +22,7 @@ from scenarios.day import plan_day
 from service.clock import utc_now
 from service.db.documents import squeeze
 from service.db.models import CityVersionRow, PlanRow, RouteRow, RunRow
+from service.db.runs import change_running, end_as_done, stalled
 from service.jobs.solve import solve
 
 if TYPE_CHECKING:
@@ -141,18 +142,54 @@ def app_of(client: TestClient) -> FastAPI:
     return app
 
 
-def test_killed_process_is_a_failed_run(client: TestClient, city_id: str) -> None:
-    """A run whose process is killed from outside is failed with its exit code, and the next run begins."""
-    address = ask(client, city_id, seconds=60)
+def test_killed_process_is_taken_up_again(client: TestClient, city_id: str) -> None:
+    """A run whose process is killed from outside is begun once more, and ends with a plan."""
+    address = ask(client, city_id, seconds=3)
     run = wait(client, address, until=("running",))
-    children = app_of(client).state.supervisor._children
-    while run["id"] not in children:
-        time.sleep(0.05)
-    os.kill(children[run["id"]].process.pid, signal.SIGKILL)
+    kill(client, run["id"], 1)
     run = wait(client, address)
-    assert run["status"] == "failed"
+    assert (run["status"], run["attempts"], run["error"]) == ("done", 2, None)
+    assert run["plan_id"]
+
+
+def test_a_run_that_is_killed_three_times_is_failed(client: TestClient, city_id: str) -> None:
+    """What kills a run three times is not tried a fourth time: it is failed, with the exit code, and others go on."""
+    address = ask(client, city_id, seconds=60)
+    for attempt in (1, 2, 3):
+        kill(client, address.rpartition("/")[2], attempt)
+    run = wait(client, address)
+    assert (run["status"], run["attempts"]) == ("failed", 3)
+    assert "begun 3 times" in run["error"]
     assert "-9" in run["error"]
     assert run["finished_at"] is not None
+    wait(client, ask(client, city_id, seconds=60), until=("running",))
+
+
+def kill(client: TestClient, run_id: str, attempt: int) -> None:
+    """Kill the process of this attempt at a run once it is there."""
+    children = app_of(client).state.supervisor._children
+    for _ in range(2400):
+        child = children.get(run_id)
+        if child is not None and child.attempt == attempt:
+            os.kill(child.job.process.pid, signal.SIGKILL)
+            return
+        time.sleep(0.05)
+    raise AssertionError(f"Attempt {attempt} did not come.")
+
+
+def test_what_an_earlier_attempt_writes_no_longer_counts(client: TestClient, city_id: str) -> None:
+    """Once a run is taken up again, an earlier attempt can neither change it nor end it."""
+    engine = app_of(client).state.engine
+    run = row(version_of(client, city_id), "running", attempts=2, lease_until=utc_now() + dt.timedelta(hours=1))
+    run_id = run.id
+    with Session(engine) as session:
+        session.add(run)
+        session.commit()
+        assert not end_as_done(session, run_id, 1)
+    assert not change_running(engine, run_id, 1, stage="drawing")
+    assert not stalled(engine, run_id, 1, "x")
+    assert change_running(engine, run_id, 2, stage="drawing")
+    assert client.get(f"/v1/runs/{run_id}").json()["stage"] == "drawing"
 
 
 def row(version_id: int, status: str, **more: Any) -> RunRow:
@@ -177,38 +214,72 @@ def version_of(client: TestClient, city_id: str) -> int:
     return found
 
 
-def test_run_left_behind_is_failed_and_one_with_a_lease_is_not(client: TestClient, city_id: str) -> None:
+def test_run_left_behind_is_taken_up_and_one_with_a_lease_is_not(client: TestClient, city_id: str) -> None:
     """A running run whose lease is over was left behind by a server; one whose lease still runs is another's."""
     version_id = version_of(client, city_id)
     now = utc_now()
-    left = row(version_id, "running", lease_until=now - dt.timedelta(seconds=1))
-    held = row(version_id, "running", lease_until=now + dt.timedelta(hours=1))
-    left_id, held_id = left.id, held.id
+    left = row(version_id, "running", attempts=1, lease_until=now - dt.timedelta(seconds=1))
+    lost = row(version_id, "running", attempts=3, lease_until=now - dt.timedelta(seconds=1))
+    held = row(version_id, "running", attempts=1, lease_until=now + dt.timedelta(hours=1))
+    left_id, lost_id, held_id = left.id, lost.id, held.id
     with Session(app_of(client).state.engine) as session:
-        session.add_all([left, held])
+        session.add_all([left, lost, held])
         session.commit()
     app_of(client).state.supervisor.wake()
     run = wait(client, f"/v1/runs/{left_id}")
+    assert (run["status"], run["attempts"]) == ("done", 2)
+    run = wait(client, f"/v1/runs/{lost_id}")
     assert (run["status"], run["error"]) == (
         "failed",
-        "It was interrupted by a restart of the server; ask for the plan again.",
+        "It was begun 3 times and never ended. The server that carried it out was gone.",
     )
     assert client.get(f"/v1/runs/{held_id}").json()["status"] == "running"
 
 
-def test_queue_is_kept_over_a_restart_and_running_runs_are_not(
+def test_queue_is_kept_over_a_restart(
     settings: Settings, city_zip: bytes, make_client: Callable[[Settings], Any]
 ) -> None:
-    """A server that stops ends the run that searches and says so; the next server carries out the one that waited."""
+    """A server that stops gives the run that searches back; the next server carries it out, and the one that waited."""
     with make_client(settings) as client:
         city_id = client.post("/v1/cities", content=city_zip, headers=ZIP).json()["id"]
-        first, second = ask(client, city_id, seconds=60), ask(client, city_id, seconds=1)
+        first, second = ask(client, city_id, seconds=3), ask(client, city_id, seconds=1)
         wait(client, first, until=("running",))
     with make_client(settings) as client:
-        run = client.get(first).json()
-        assert run["status"] == "failed"
-        assert "restart" in run["error"]
-        assert wait(client, second)["status"] == "done"
+        for address in (first, second):
+            run = wait(client, address)
+            assert (run["status"], run["attempts"]) == ("done", 1)
+
+
+def test_a_run_is_followed_to_its_end(serve: Callable[[], httpx2.Client], city_zip: bytes) -> None:
+    """A stream gives every improvement once and the state to its end; after Last-Event-ID only what came later."""
+    client = serve()
+    city_id = client.post("/v1/cities", content=city_zip, headers=ZIP).json()["id"]
+    address = ask(client, city_id, seconds=3)
+    events = followed(client, address)
+    run = client.get(address).json()
+    improvements = [event["improvement"] for event in events if event["kind"] == "improvement"]
+    assert improvements == run["progress"]
+    states = [event for event in events if event["kind"] == "state"]
+    assert (states[-1]["status"], states[-1]["plan_id"]) == ("done", run["plan_id"])
+    later = followed(client, address, **{"last-event-id": str(len(improvements) - 1)})
+    assert [event["improvement"] for event in later if event["kind"] == "improvement"] == improvements[-1:]
+    assert client.get(f"/v1/runs/{'0' * 32}/events").status_code == 404
+
+
+def followed(client: httpx2.Client, address: str, **headers: str) -> list[dict[str, Any]]:
+    """Return what a stream of a run's events carries, until it ends."""
+    with client.stream("GET", f"{address}/events", headers=headers, timeout=200) as stream:
+        assert stream.headers["content-type"].startswith("text/event-stream")
+        lines = list(stream.iter_lines())
+    return [json.loads(line.removeprefix("data: ")) for line in lines if line.startswith("data: ")]
+
+
+def test_the_same_steps_give_the_same_plan(client: TestClient, city_id: str) -> None:
+    """Two runs with the same seed and limit of steps end with the same plan, to the last byte of its document."""
+    plans = [wait(client, ask(client, city_id, steps=3, seed=5))["plan_id"] for _ in range(2)]
+    first, second = (client.get(f"/v1/plans/{plan}/plan.json").content for plan in plans)
+    assert plans[0] != plans[1]
+    assert first == second
 
 
 def test_full_queue_is_503(city_zip: bytes, settings: Settings, make_client: Callable[[Settings], Any]) -> None:
@@ -233,13 +304,13 @@ def test_plan_that_the_judge_refuses_is_never_stored(
 
     monkeypatch.setattr("service.jobs.solve.plan_day", embellished)
     engine = app_of(client).state.engine
-    run = row(version_of(client, city_id), "running", lease_until=utc_now() + dt.timedelta(hours=1))
+    run = row(version_of(client, city_id), "running", attempts=1, lease_until=utc_now() + dt.timedelta(hours=1))
     run_id = run.id
     with Session(engine) as session:
         session.add(run)
         session.commit()
     with pytest.raises(RuntimeError, match="thrown away"):
-        solve(engine, settings, run_id, lambda: False)
+        solve(engine, settings, run_id, 1, lambda: False)
     with Session(engine) as session:
         assert session.exec(select(PlanRow)).all() == []
         assert session.exec(select(RouteRow)).all() == []
