@@ -113,7 +113,11 @@ class PlannedDays:
         asked = (
             select(PlanRow.id)
             .join(CityVersionRow)
-            .where(CityVersionRow.city_id == city_id, PlanRow.service_date == service_date)
+            .where(
+                CityVersionRow.city_id == city_id,
+                PlanRow.service_date == service_date,
+                col(PlanRow.routes_geojson).is_not(None),  # a draft that nobody has drawn was never on a phone
+            )
             .order_by(col(PlanRow.created_at).desc())
         )
         for plan_id in session.exec(asked).all():
