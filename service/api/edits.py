@@ -12,10 +12,10 @@ from optimizer.search.edit import Add, Drop, Edit, Lock, Move, Reorder
 from service.api.deps import DrawingsDep, PlanId, PlansDep, SessionDep
 from service.api.idempotency import IdempotentRoute
 from service.api.replies import errors
-from service.api.schemas import CostOut, In, Out, PlanState
+from service.api.schemas import CostOut, In, Out
 from service.clock import utc_now
 from service.db.plans import discard, find_plan, line_of
-from service.db.publication import state_of, states_of
+from service.db.publication import PlanState, state_of, states_of
 from service.editing import Outcome, store_edits, try_edits
 from service.jobs.summary import cost_terms
 

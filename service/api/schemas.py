@@ -6,10 +6,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from service.db.publication import PlanState
 from service.problems import FindingOut
 
 RunStatus = Literal["queued", "running", "done", "failed", "cancelled"]
-PlanState = Literal["draft", "published", "running", "closed", "replaced", "discarded"]
 _UNSAFE = re.compile("[\0\ud800-\udfff]")
 
 
