@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from fastapi import Request
     from sqlalchemy import Engine
 
-    from service.auth.principal import Principal
 
 KEPT_FOR: Final = dt.timedelta(hours=24)
 WORKED_ON_FOR: Final = dt.timedelta(minutes=2)
