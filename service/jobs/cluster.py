@@ -77,6 +77,10 @@ class _ClusterJob:
     def alive(self) -> bool:
         return self._future.status == "pending"
 
+    def silent_s(self) -> float:
+        """Return 0: the scheduler itself listens for its workers."""
+        return 0.0
+
     def ask_to_end(self) -> None:
         """Do nothing: the worker sees in the database that nobody wants the run any more."""
 

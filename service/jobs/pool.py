@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import signal
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
@@ -11,6 +12,7 @@ from service.jobs.process import solve_run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from ctypes import c_double
     from multiprocessing.context import SpawnProcess
     from multiprocessing.synchronize import Event
 
@@ -24,6 +26,10 @@ class Job(Protocol):
 
     def alive(self) -> bool:
         """Whether it still works."""
+        ...
+
+    def silent_s(self) -> float:
+        """Return how long it has given no sign of life, in seconds."""
         ...
 
     def ask_to_end(self) -> None:
@@ -70,24 +76,32 @@ class ProcessPool:
     def begin(self, run_id: str, attempt: int) -> _ProcessJob:
         """Start a process."""
         ending = _spawn.Event()
+        beat = _spawn.Value("d", time.monotonic(), lock=False)  # one clock for all processes of a machine
         process = _spawn.Process(
-            target=solve_run, args=(self._settings, run_id, attempt, ending), name=f"samram-run-{run_id}", daemon=True
+            target=solve_run,
+            args=(self._settings, run_id, attempt, ending, beat),
+            name=f"samram-run-{run_id}",
+            daemon=True,
         )
         with _keyboard_held():
             process.start()
-        return _ProcessJob(process, ending)
+        return _ProcessJob(process, ending, beat)
 
     def close(self) -> None:
         """Nothing is held."""
 
 
 class _ProcessJob:
-    def __init__(self, process: SpawnProcess, ending: Event) -> None:
+    def __init__(self, process: SpawnProcess, ending: Event, beat: c_double) -> None:
         self.process = process
         self._ending = ending
+        self._beat = beat
 
     def alive(self) -> bool:
         return self.process.is_alive()
+
+    def silent_s(self) -> float:
+        return time.monotonic() - self._beat.value
 
     def ask_to_end(self) -> None:
         self._ending.set()

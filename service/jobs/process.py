@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import signal
 import threading
+import time
 from typing import TYPE_CHECKING
 
 from service.clock import utc_now
@@ -16,6 +17,7 @@ from service.problems import ServiceError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from ctypes import c_double
     from multiprocessing.synchronize import Event
 
     from sqlalchemy import Engine
@@ -25,15 +27,18 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 
-def solve_run(settings: Settings, run_id: str, attempt: int, ending: Event) -> None:
+def solve_run(settings: Settings, run_id: str, attempt: int, ending: Event, beat: c_double) -> None:
     """Carry out an attempt at a run from beginning to end; never raises, the run's row says how it went.
 
     Parameters
     ----------
     ending
         Set by the server when the run is to end now, without a plan.
+    beat
+        Where this process writes every second, by ``time.monotonic``, that it lives.
     """
     set_apart()
+    threading.Thread(target=_live, args=(beat,), name="samram-beat", daemon=True).start()
     engine = make_engine(settings.database)
     try:
         carry_out(engine, settings, run_id, attempt, ending.is_set)
@@ -68,6 +73,12 @@ def sentence(error: Exception) -> str:
     # Our own errors (DataError, InvalidProblem, SolverError) are sentences already; the type of others helps.
     ours = type(error).__module__.split(".")[0] in ("geodata", "optimizer", "scenarios")
     return str(error) if ours else f"{type(error).__name__}: {error}"
+
+
+def _live(beat: c_double) -> None:
+    while True:
+        beat.value = time.monotonic()
+        time.sleep(1)
 
 
 def end_with_parent() -> None:

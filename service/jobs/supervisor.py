@@ -32,6 +32,9 @@ IDLE_POLL_S: Final = 2.0
 GRACE_S: Final = 0.5
 """A run that is asked to end is killed when it has not ended after this time: it has nothing to lose."""
 
+SILENT_S: Final = 300.0
+"""A process that shows no life for so long hangs; our own figure, for compiling silences it for a while, too."""
+
 _GONE: Final = "The server that carried it out was gone."
 
 _log = logging.getLogger(__name__)
@@ -107,6 +110,7 @@ class Supervisor:
 
     def _tick(self) -> None:
         self._reap()
+        self._end_silent()
         self._renew()
         self._end_cancelled()
         self._take_back_abandoned()
@@ -123,6 +127,14 @@ class Supervisor:
                 _log.warning("Run %s, attempt %d: %s", run_id, child.attempt, child.job.how_it_ended())
             child.job.kill()
             del self._children[run_id]
+
+    def _end_silent(self) -> None:
+        for run_id, child in self._children.items():
+            if child.job.silent_s() > SILENT_S and stalled(
+                self._engine, run_id, child.attempt, f"Its process showed no life for {SILENT_S:.0f} s."
+            ):
+                _log.warning("Run %s, attempt %d, showed no life and is killed.", run_id, child.attempt)
+                child.job.kill()
 
     def _renew(self) -> None:
         for run_id, child in self._children.items():

@@ -32,6 +32,7 @@ class Server:
         self._environment = os.environ | {
             "SAMRAM_HOME": str(settings.home),
             "SAMRAM_DATABASE_URL": settings.database,
+            "SAMRAM_AUTH": "off",
         }
         self._process: subprocess.Popen[bytes] | None = None
         self._port = free_port()

@@ -177,6 +177,26 @@ def kill(client: TestClient, run_id: str, attempt: int) -> None:
     raise AssertionError(f"Attempt {attempt} did not come.")
 
 
+def test_a_process_that_hangs_is_taken_for_dead(
+    client: TestClient, city_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process that shows no life for too long is killed, and its run is begun again."""
+    address = ask(client, city_id, seconds=3)
+    wait(client, address, until=("running",))
+    children = app_of(client).state.supervisor._children
+    run_id = address.rpartition("/")[2]
+    while run_id not in children:
+        time.sleep(0.05)
+    job = children[run_id].job
+    os.kill(job.process.pid, signal.SIGSTOP)
+    silent_s = type(job).silent_s
+    # The second attempt may be slow on a busy machine: it is not what is looked at.
+    monkeypatch.setattr(type(job), "silent_s", lambda other: silent_s(other) if other is job else 0.0)
+    monkeypatch.setattr("service.jobs.supervisor.SILENT_S", 3.0)
+    run = wait(client, address)
+    assert (run["status"], run["attempts"]) == ("done", 2)
+
+
 def test_what_an_earlier_attempt_writes_no_longer_counts(client: TestClient, city_id: str) -> None:
     """Once a run is taken up again, an earlier attempt can neither change it nor end it."""
     engine = app_of(client).state.engine
@@ -261,17 +281,22 @@ def test_a_run_is_followed_to_its_end(serve: Callable[[], httpx2.Client], city_z
     assert improvements == run["progress"]
     states = [event for event in events if event["kind"] == "state"]
     assert (states[-1]["status"], states[-1]["plan_id"]) == ("done", run["plan_id"])
-    later = followed(client, address, **{"last-event-id": str(len(improvements) - 1)})
+    later = followed(client, address, after=len(improvements) - 1)
     assert [event["improvement"] for event in later if event["kind"] == "improvement"] == improvements[-1:]
     assert client.get(f"/v1/runs/{'0' * 32}/events").status_code == 404
 
 
-def followed(client: httpx2.Client, address: str, **headers: str) -> list[dict[str, Any]]:
-    """Return what a stream of a run's events carries, until it ends."""
-    with client.stream("GET", f"{address}/events", headers=headers, timeout=200) as stream:
-        assert stream.headers["content-type"].startswith("text/event-stream")
-        lines = list(stream.iter_lines())
-    return [json.loads(line.removeprefix("data: ")) for line in lines if line.startswith("data: ")]
+def followed(client: httpx2.Client, address: str, after: int = 0) -> list[dict[str, Any]]:
+    """Return what a stream of a run's events carries; come again after its end, as an EventSource does."""
+    events: list[dict[str, Any]] = []
+    while not events or events[-1].get("status") not in ("done", "failed", "cancelled"):
+        headers = {"last-event-id": str(after)}
+        with client.stream("GET", f"{address}/events", headers=headers, timeout=200) as stream:
+            assert stream.headers["content-type"].startswith("text/event-stream")
+            lines = list(stream.iter_lines())
+        events += [json.loads(line.removeprefix("data: ")) for line in lines if line.startswith("data: ")]
+        after = [int(line.removeprefix("id: ")) for line in lines if line.startswith("id: ")][-1]
+    return events
 
 
 def test_the_same_steps_give_the_same_plan(client: TestClient, city_id: str) -> None:
