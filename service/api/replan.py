@@ -14,6 +14,7 @@ from sqlmodel import col, select
 
 from service.api.deps import CitiesDep, CityId, DayDate, PlannedDep, SessionDep, SettingsDep, SupervisorDep
 from service.api.driver_events import Lat, Lon, Moment, Name
+from service.api.idempotency import IdempotentRoute
 from service.api.replies import errors
 from service.api.runs import run_out
 from service.api.schemas import In, Out, RunOut, RunStatus
@@ -26,7 +27,7 @@ from service.driving.receive import second_of_day
 from service.ingest.writer import now_us
 from service.problems import Conflict, FieldError, InvalidRequest, NotFound, QueueFull
 
-router = APIRouter(prefix="/v1/cities/{city_id}/days/{date}/replans", tags=["drivers"])
+router = APIRouter(prefix="/v1/cities/{city_id}/days/{date}/replans", tags=["drivers"], route_class=IdempotentRoute)
 
 MOST_CHANGES: Final = 100
 _MOST_POINTS: Final = 1_000
@@ -127,6 +128,12 @@ class ReplanIn(In):
     at: Moment | None = Field(default=None, description="The moment from which on to plan; now when absent.")
     seconds: int = Field(default=10, ge=1, description="Seconds to search; at most the server's max_solve_s.")
     seed: int = Field(default=0, ge=0, le=2**31 - 1)
+    steps: int | None = Field(
+        default=None,
+        ge=1,
+        le=1_000_000,
+        description="End after so many better plans instead of seconds: the same again gives the same plan.",
+    )
     moved_price: float | None = Field(
         default=None,
         ge=0,
@@ -201,6 +208,7 @@ def post_replan(
         service_date=date,
         seconds=wanted.seconds,
         seed=wanted.seed,
+        steps=wanted.steps,
         status="queued",
         created_at=utc_now(),
     )
@@ -213,7 +221,7 @@ def post_replan(
             service_date=date,
             base_plan_id=plan.id,
             at_s=at_s,
-            request=wanted.model_dump(mode="json", exclude={"at", "seconds", "seed"}, exclude_none=True),
+            request=wanted.model_dump(mode="json", exclude={"at", "seconds", "seed", "steps"}, exclude_none=True),
             created_at=utc_now(),
         )
     )

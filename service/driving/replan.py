@@ -14,7 +14,6 @@ from optimizer.problem.codec import decode_plan, loads
 from optimizer.problem.matrix import TravelMatrix
 from optimizer.search.repair import News, repair
 from optimizer.search.solve import warm
-from optimizer.search.stop import AnyOf, Cancelled, Deadline
 from scenarios.day import Day, prepare_day, roads_of
 from scenarios.noon import Ground, Reported, Unloaded, Urgent, delayed, progress_of, times_on, with_urgent
 from service.cities import Cities
@@ -29,7 +28,7 @@ from service.driving.fold import fold
 from service.driving.receive import second_of_day
 from service.driving.store import events_of_day
 from service.driving.streets import overlays_of_plan, stated_overlays, with_overlays
-from service.jobs.solve import store
+from service.jobs.solve import stop_of, store
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -77,7 +76,7 @@ def replan(engine: Engine, settings: Settings, run_id: str, attempt: int, cancel
     """
     with Session(engine) as session:
         run, row = session.get_one(RunRow, run_id), session.get_one(ReplanRow, run_id)
-        seconds, seed = run.seconds, run.seed
+        seconds, steps, seed = run.seconds, run.steps, run.seed
         at_s, request = row.at_s, row.request
         base = _base(session, engine, settings, run, row)
     ground = Ground(
@@ -97,7 +96,7 @@ def replan(engine: Engine, settings: Settings, run_id: str, attempt: int, cancel
     news, assumed = news_of(problem, base, request, at_s)
     warm()
     change_running(engine, run_id, attempt, stage="searching")
-    stop = AnyOf(Deadline(seconds, time.monotonic), Cancelled(cancelled))
+    stop = stop_of(seconds, steps, time.monotonic() + settings.max_solve_s, cancelled)
     price = request.get("moved_price")
     found = repair(
         problem,

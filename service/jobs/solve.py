@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from geodata.streets.overlays import Overlay
     from optimizer.problem.plan import Plan
     from optimizer.search.solve import Improvement
+    from optimizer.search.stop import Stop
     from scenarios.day import Day
     from service.settings import Settings
 
@@ -67,9 +68,7 @@ def solve(engine: Engine, settings: Settings, run_id: str, attempt: int, cancell
     warm()
     progress = _Progress(engine, run_id, attempt)
     change_running(engine, run_id, attempt, stage="searching")
-    end_s = time.monotonic() + settings.max_solve_s
-    limit = Deadline(seconds, time.monotonic) if steps is None else Cancelled(lambda: time.monotonic() > end_s)
-    stop = AnyOf(limit, Cancelled(cancelled), *([] if steps is None else [StepLimit(steps)]))
+    stop = stop_of(seconds, steps, time.monotonic() + settings.max_solve_s, cancelled)
     # Several processes meet in another order each time: a run that is to be reproduced has one.
     workers = settings.solve_workers if steps is None else 1
     day, plan = searched(engine, run_id, day, stop=stop, seed=seed, on_improvement=progress, workers=workers)
@@ -85,6 +84,12 @@ def solve(engine: Engine, settings: Settings, run_id: str, attempt: int, cancell
         )
     change_running(engine, run_id, attempt, stage="drawing")
     store(engine, run_id, attempt, version_id, city, day, plan, stated=stated)
+
+
+def stop_of(seconds: int, steps: int | None, end_s: float, cancelled: Callable[[], bool]) -> Stop:
+    """Return when a search ends: after its seconds, or after its steps and by ``end_s`` at the latest."""
+    limit = Deadline(seconds, time.monotonic) if steps is None else Cancelled(lambda: time.monotonic() > end_s)
+    return AnyOf(limit, Cancelled(cancelled), *([] if steps is None else [StepLimit(steps)]))
 
 
 def store(
