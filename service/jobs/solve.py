@@ -68,7 +68,8 @@ def solve(engine: Engine, settings: Settings, run_id: str, attempt: int, cancell
     warm()
     progress = _Progress(engine, run_id, attempt)
     change_running(engine, run_id, attempt, stage="searching")
-    stop = stop_of(seconds, steps, time.monotonic() + settings.max_solve_s, cancelled)
+    end_s = time.monotonic() + settings.max_solve_s
+    stop = stop_of(seconds, steps, end_s, cancelled)
     # Several processes meet in another order each time: a run that is to be reproduced has one.
     workers = settings.solve_workers if steps is None else 1
     day, plan = searched(engine, run_id, day, stop=stop, seed=seed, on_improvement=progress, workers=workers)

@@ -38,6 +38,7 @@ DOCUMENTS: Final = {
     "/": "department.html",
     "/drive": "drive.html",
     "/sign-in": "sign-in.html",
+    "/studies": "studies.html",
 }
 
 
