@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import wait
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -265,6 +266,7 @@ def _study(name: str, scenarios: Sequence[Scenario], *, seeds: int, budget: Budg
 def _timed(study: Study, reading: CityReading, folder: Path) -> tuple[StudyResult, float]:
     """Run a study on local processes that are up, and return what it came to and its seconds."""
     with local_pool(WORKERS) as pool:
+        wait([pool.submit(time.sleep, 1.0) for _ in range(WORKERS)])  # each occupies one: all are up, and compiled
         begun_s = time.monotonic()
         result = _run(study, reading, folder, pool)
         return result, time.monotonic() - begun_s
