@@ -38,6 +38,7 @@ class Server:
             "SAMRAM_HOME": str(home),
             "SAMRAM_AUTH": "off",
             "SAMRAM_DATABASE_URL": database_url,
+            "SAMRAM_AUTH": "off",
             **{f"SAMRAM_{name.upper()}": value for name, value in settings.items()},
         }
 
@@ -57,6 +58,14 @@ class Server:
     def url(self, path: str) -> str:
         """Return an address of it."""
         return f"http://127.0.0.1:{self.port}{path}"
+
+    def processor_s(self) -> float | None:
+        """Return the seconds of processor time that it has used, its runs' own processes aside; None outside Linux."""
+        try:
+            fields = Path(f"/proc/{self._process.pid}/stat").read_text("ascii").rpartition(")")[2].split()
+        except OSError:
+            return None
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def kill(self) -> None:
         """End it as a power cut does."""

@@ -11,9 +11,10 @@ import hashlib
 import json
 from dataclasses import dataclass, field
 from enum import StrEnum
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import Connection, Engine, and_, delete, insert, text
+from sqlalchemy import Connection, Engine, and_, delete, text
 from sqlalchemy.dialects import postgresql, sqlite
 
 from service.db.models import QuarantineRow, ReadingRow
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 READING: Final = ReadingRow.__table__  # type: ignore[attr-defined]  # SQLModel hides what SQLAlchemy makes
 QUARANTINE: Final = QuarantineRow.__table__  # type: ignore[attr-defined]
+COLUMNS: Final = tuple(column.name for column in READING.columns if column.name != "id")
 MOST_RAW: Final = 8_000
 """Characters of a raw body that are kept. Our own figure; the longest real uplinks have half as many."""
 NO_CITY: Final = ""
@@ -44,6 +46,7 @@ _PAIRS: Final = {
     "postgresql": "(SELECT p ->> 0 AS device, CAST(p ->> 1 AS bigint) AS number "
     "FROM json_array_elements(CAST(:pairs AS json)) p) w",
 }
+_cells: Final = itemgetter(*COLUMNS)
 _WRITERS_LOCK: Final = 7_261_727
 """Number of PostgreSQL's advisory lock that writers of readings take: any, but the same for all of them."""
 
@@ -308,9 +311,11 @@ def _commit(connection: Connection, changes: _Changes) -> None:
     for city_id, device, counter, time_us in changes.demoted:
         gone = and_(c.city_id == city_id, c.device == device, c.counter == counter, c.time_us == time_us)
         connection.execute(delete(READING).where(gone))
-    rows = [row for row in changes.stored.values() if row is not None]
+    rows = [_cells(row) for row in changes.stored.values() if row is not None]
     if rows:
-        connection.execute(insert(READING), rows)
+        # Past SQLAlchemy's own executemany, which took a quarter of the time of writing.
+        marks = ", ".join(["?" if connection.dialect.name == "sqlite" else "%s"] * len(COLUMNS))
+        connection.exec_driver_sql(f"INSERT INTO reading ({', '.join(COLUMNS)}) VALUES ({marks})", rows)  # noqa: S608 - our own words
     if changes.aside:
         connection.execute(
             insert_or_ignore(QUARANTINE).on_conflict_do_nothing(index_elements=["city_id", "digest"]),
