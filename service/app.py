@@ -44,6 +44,7 @@ from service.auth.throttle import Throttle
 from service.auth.tokens import Tokens
 from service.cities import Cities
 from service.db.engine import make_engine, upgrade
+from service.db.faults import fault_of
 from service.drawing import Drawings
 from service.driving.planned import PlannedDays
 from service.driving.privacy import Purger
@@ -56,7 +57,7 @@ from service.jobs.supervisor import Supervisor
 from service.metrics import Metrics
 from service.observe import Observe
 from service.opened import OpenedPlans
-from service.problems import DatabaseAway, install_handlers, problem_response
+from service.problems import install_handlers, problem_response
 from service.settings import Settings
 from service.web.pages import install_pages
 
@@ -96,8 +97,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(BodyLimit, settings=settings)
     app.add_middleware(Observe, metrics=app.state.metrics)
     install_handlers(app)
-    for away in (OperationalError, InterfaceError):
-        app.add_exception_handler(away, _database_away)
+    for failed in (OperationalError, InterfaceError, OSError):
+        app.add_exception_handler(failed, _storage_failed)
     app.router.routes.insert(0, readings.SHORT_WAY)
     for feature in (
         health,
@@ -181,13 +182,10 @@ def _listen_to_broker(settings: Settings, writer: Writer) -> "MqttIngest | None"
     return listener
 
 
-def _database_away(_request: Request, error: Exception) -> Response:
+def _storage_failed(_request: Request, error: Exception) -> Response:
+    fault = fault_of(error)
+    if fault is None:
+        raise error
     # Without the statement and its values, which may be somebody's.
-    _log.error("The database does not answer: %s", getattr(error, "orig", None) or type(error).__name__)
-    return problem_response(
-        DatabaseAway.status,
-        DatabaseAway.kind,
-        DatabaseAway.title,
-        "The database does not answer just now; try again later.",
-        DatabaseAway.headers,
-    )
+    _log.error("%s: %s", fault.title, getattr(error, "orig", None) or type(error).__name__)
+    return problem_response(fault.status, fault.kind, fault.title, fault.detail, fault.headers)

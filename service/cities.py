@@ -19,6 +19,7 @@ from geodata.city.archive import extract_city_archive
 from geodata.city.dataset import load_city
 from geodata.errors import CityDatasetError, DataError
 from service.clock import utc_now
+from service.db.faults import fault_of
 from service.db.models import CityRow, CityVersionRow
 from service.problems import Conflict, InvalidCity, NotFound, NotPermitted, TooLarge, findings_out
 
@@ -158,6 +159,9 @@ class Cities:
         except CityDatasetError as error:
             raise InvalidCity.of(error) from error
         except DataError as error:
+            met = error.__context__
+            if isinstance(met, OSError) and fault_of(met) is not None:
+                raise met from error  # the disk is to blame, not the archive
             raise InvalidCity(findings_out([error.finding])) from error
 
     def _check_size(self, city: CityDataset) -> None:

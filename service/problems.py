@@ -3,7 +3,7 @@
 ``ServiceError``
     ``NotAuthenticated`` (401), ``NotPermitted`` (403), ``NotFound`` (404), ``Conflict`` (409), ``TooLarge`` (413),
     ``UnsupportedMediaType`` (415), ``InvalidRequest`` and ``InvalidCity`` (422), ``TooManyAttempts`` (429),
-    ``QueueFull``, ``Overloaded``, ``NotReady`` and ``DatabaseAway`` (503).
+    ``QueueFull``, ``Overloaded``, ``NotReady`` and ``DatabaseAway`` (503), ``DiskFull`` (507).
 """
 
 import math

@@ -29,7 +29,7 @@ from service.problems import FieldError, InvalidRequest, TooLarge
 router = APIRouter(prefix="/v1/cities/{city_id}", tags=["readings"])
 
 _ROWS_AT_ONCE: Final = 1_000
-_ERRORS: Final = errors(400, 404, 409, 413, 422, 503)
+_ERRORS: Final = errors(400, 404, 409, 413, 422, 503, 507)
 
 
 class OutcomeOut(Out):

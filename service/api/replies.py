@@ -28,6 +28,7 @@ _DESCRIPTIONS: Final = {
     429: "Too many attempts failed; try again later.",
     500: "The server failed.",
     503: "Not now; try again later.",
+    507: "The server's disk is full.",
 }
 
 _PROBLEM: Final = {"schema": {"$ref": "#/components/schemas/Problem"}}

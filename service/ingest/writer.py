@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Final
 
 from sqlalchemy.exc import DBAPIError
 
+from service.db.faults import fault_of
 from service.ingest.store import Batch, Outcome, write
-from service.problems import DatabaseAway, Overloaded
+from service.problems import Overloaded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -79,7 +80,7 @@ class Writer:
     def submit(self, batch: Batch) -> Future[list[Outcome]]:
         """Queue a batch; the future is done when it is committed.
 
-        Its exceptions are those of ``ServiceError``: the database is away, or there is no such city.
+        Its exceptions are those of ``ServiceError``: storage fails, or there is no such city.
 
         Raises
         ------
@@ -129,9 +130,7 @@ class Writer:
             answers: Sequence[_Answer] = write(self._engine, self._places, [batch for batch, _ in group])
         except DBAPIError as error:
             _log.error("Readings cannot be written: %s", error.orig)
-            answers = [
-                DatabaseAway("The database does not answer just now; send the readings again later.") for _ in group
-            ]
+            answers = [fault_of(error) or error for _ in group]
         except Exception as error:  # noqa: BLE001 - whatever it is, its sender is told
             # Whatever one batch is to blame for, the others must not suffer.
             if len(group) > 1:

@@ -30,7 +30,9 @@ def test_a_day_is_planned_by_one_button(visit: Callable[..., Page], served: Serv
     page.get_by_role("button", name="Stop").wait_for()
     page.locator("#routes .route").first.wait_for(timeout=120_000)
     date = page.locator("#date").input_value()
-    (plan,) = [one for one in served.client.get(f"/v1/cities/{served.city}/plans").json()["plans"] if one["date"] == date]
+    (plan,) = [
+        one for one in served.client.get(f"/v1/cities/{served.city}/plans").json()["plans"] if one["date"] == date
+    ]
     stops = sum(int(found) for found in re.findall(r"(\d+) stops?", page.locator("#routes").inner_text()))
     assert 0 < stops <= plan["visits"]
     assert page.get_by_text("draft", exact=True).is_visible()
