@@ -38,7 +38,6 @@ class Server:
             "SAMRAM_HOME": str(home),
             "SAMRAM_AUTH": "off",
             "SAMRAM_DATABASE_URL": database_url,
-            "SAMRAM_AUTH": "off",
             **{f"SAMRAM_{name.upper()}": value for name, value in settings.items()},
         }
 
