@@ -190,6 +190,15 @@ class NotReady(ServiceError):
     headers: ClassVar[Mapping[str, str]] = {"Retry-After": "5"}
 
 
+class DiskFull(ServiceError):
+    """There is no room to keep anything."""
+
+    status = HTTPStatus.INSUFFICIENT_STORAGE
+    kind = "disk-full"
+    title = "The server's disk is full"
+    headers: ClassVar[Mapping[str, str]] = {"Retry-After": "60"}
+
+
 class InvalidRequest(ServiceError):
     """Fields with wrong values."""
 
