@@ -16,9 +16,6 @@ from sqlmodel import Session, col, select
 from starlette.concurrency import run_in_threadpool
 
 from scenarios.changes.case import ScenarioRefused
-from scenarios.compare import interval
-from scenarios.study import Study
-from scenarios.studyfile import decode_study, encode_study
 from service.api.deps import CitiesDep, CityId, SessionDep, SettingsDep, StudiesDep, StudyId
 from service.api.replies import errors, kept
 from service.api.schemas import In, Out
@@ -141,13 +138,13 @@ def ask_for_study(
 ) -> StudyOut:
     """Queue a study and answer at once; Location says where to ask how far it is."""
     version = cities.current(session, city_id)
-    study = _checked(wanted, settings)
+    name, asked = _checked(wanted, settings)
     assert version.id is not None
     row = StudyRow(
         id=uuid4().hex,
         city_version_id=version.id,
-        name=study.name,
-        asked=encode_study(study),
+        name=name,
+        asked=asked,
         status="queued",
         created_at=utc_now(),
     )
@@ -245,6 +242,8 @@ def compare(
     pairs = [(figures[one][key], figures[other][key]) for key in figures[one] if key in figures[other]]
     if not pairs:
         raise Conflict(f"The scenarios {one!r} and {other!r} have no day in common that was planned for both.")
+    from scenarios.compare import interval  # noqa: PLC0415 - as above
+
     found = {name: interval([a[name] - b[name] for a, b in pairs]) for name in pairs[0][0]}
     known = len(pairs) > 1
     return ComparisonOut(
@@ -275,8 +274,10 @@ def get_brief(study_id: StudyId, request: Request, session: SessionDep) -> Respo
     return kept(request, row.brief, media_type="application/pdf")
 
 
-def _checked(wanted: StudyIn, settings: Settings) -> Study:
-    """Return what was asked as a study; InvalidRequest with the sentence of whatever is wrong."""
+def _checked(wanted: StudyIn, settings: Settings) -> tuple[str, dict[str, Any]]:
+    """Return a study's name and what was asked in full; InvalidRequest with the sentence of whatever is wrong."""
+    from scenarios.studyfile import decode_study, encode_study  # noqa: PLC0415 - compiled code, which a server starts without
+
     document = wanted.model_dump(by_alias=True, exclude_none=True)
     try:
         study = decode_study(document)
@@ -290,7 +291,7 @@ def _checked(wanted: StudyIn, settings: Settings) -> Study:
     if study.budget.seconds is not None and study.budget.seconds > settings.max_solve_s:
         message = f"This server searches for at most {settings.max_solve_s} seconds."
         raise InvalidRequest([FieldError(place="body/seconds", message=message, value=str(study.budget.seconds))])
-    return study
+    return study.name, encode_study(study)
 
 
 def _row(session: Session, study_id: str) -> StudyRow:
