@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 SOFTWARE_GL = ["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
+SUNDAY = 7
 ZONE = "Asia/Phnom_Penh"
 
 
@@ -65,14 +66,14 @@ def zipped(city: Any) -> bytes:
 
 @pytest.fixture(scope="module")
 def city_zip(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """Zip the built-in city, whose crews work whenever the test runs."""
+    """Zip the built-in city."""
     folder = write_demo_city(tmp_path_factory.mktemp("pages") / "city", containers=60, seed=1)
     return zipped(folder)
 
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory, city_zip: bytes) -> Iterator[Served]:
-    """Start the server, import the city, plan and publish the day on which it is now in the city."""
+    """Start the server, import the city, plan and publish its last working day."""
     app = create_app(Settings(home=tmp_path_factory.mktemp("home"), auth="off"))
     listener = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="on"))
@@ -84,7 +85,7 @@ def served(tmp_path_factory: pytest.TempPathFactory, city_zip: bytes) -> Iterato
     address = f"http://127.0.0.1:{listener.getsockname()[1]}"
     with httpx2.Client(base_url=address, timeout=60) as client:
         city = client.post("/v1/cities", content=city_zip, headers={"content-type": "application/zip"}).json()["id"]
-        date = dt.datetime.now(ZoneInfo(ZONE)).date().isoformat()
+        date = last_working_day().isoformat()
         plan = planned(client, city, date)
         assert client.post(f"/v1/plans/{plan}/publish").status_code == 200
         routes = client.get(f"/v1/plans/{plan}").json()["routes"]
@@ -93,6 +94,12 @@ def served(tmp_path_factory: pytest.TempPathFactory, city_zip: bytes) -> Iterato
     server.should_exit = True
     thread.join(timeout=30)
     assert not thread.is_alive(), "The server did not end."
+
+
+def last_working_day() -> dt.date:
+    """Return the last day before today on which the built-in city's crews work: they rest on Sundays."""
+    day = dt.datetime.now(ZoneInfo(ZONE)).date() - dt.timedelta(days=1)
+    return day - dt.timedelta(days=1) if day.isoweekday() == SUNDAY else day
 
 
 def planned(client: httpx2.Client, city: str, date: str) -> str:
@@ -130,6 +137,8 @@ def visit(browser: Browser, served: Served) -> Iterator[Callable[..., Page]]:
         size = {"width": 390, "height": 844} if phone else {"width": 1280, "height": 800}
         context = browser.new_context(base_url=served.address, viewport=size, **{"locale": "en"} | options)
         contexts.append(context)
+        if phone:  # the phone is used while its shift lasts
+            context.clock.set_fixed_time(f"{served.date}T08:00:00+07:00")
         page = context.new_page()
         page.on("pageerror", lambda error: wrong.append(f"{path}: {error}"))
         context.on("request", lambda request: wrong.append(request.url) if _foreign(request.url) else None)
