@@ -310,9 +310,9 @@ def serve(
         settings = store.read_settings(**({} if host is None else {"host": host}))
         logs.set_up(settings.log)
         engine = store.open_database(settings)  # what is wrong with it is said here, not by a traceback of the server
+        taken = serving.listen(settings.host, settings.port if port is None else port)
         serving.say_how_to_sign_in(settings, engine)
         engine.dispose()
-        taken = serving.listen(settings.host, settings.port if port is None else port)
         address = serving.address_of(taken)
         server = serving.make_server(
             create_app(settings),

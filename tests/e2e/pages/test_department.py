@@ -102,7 +102,7 @@ def test_everything_is_said_in_khmer(visit: Callable[..., Page], served: Served)
     """With Khmer chosen, the page keeps to it after a reload, and says nothing in English of its own."""
     page = visit("/")
     page.locator("#language").select_option("km")
-    page.wait_for_function("document.documentElement.lang === 'km'")
+    page.locator("html[lang=km]").wait_for()
     page.reload()
     page.locator("html[lang=km]").wait_for()
     show_today(page, served)

@@ -28,7 +28,7 @@ def tap(page: Page) -> str:
     before = page.locator("#work").inner_html()
     button.click()
     if said == "do-unloaded":
-        page.locator("#dialog button", has_text="Not weighed").click()
+        page.locator("#dialog .answers button").nth(1).click()  # not weighed, in whichever language
     page.wait_for_function("before => document.querySelector('#work').innerHTML !== before", arg=before)
     return said
 

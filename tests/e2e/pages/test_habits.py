@@ -31,7 +31,7 @@ def test_axe_finds_nothing(visit: Callable[..., Page], served: Served, locale: s
     look = {"locale": locale, "color_scheme": scheme}
     page = visit("/", **look)
     page.locator("#date:enabled").fill(served.date)
-    page.locator("#routes .route button").first.click()
+    page.locator("#routes .route button").first.click(timeout=120_000)
     assert not violations(page)
     for tab in ("containers", "readings", "city"):
         page.locator(f"#tab-{tab}").click()

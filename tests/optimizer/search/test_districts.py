@@ -313,7 +313,7 @@ def test_a_truck_under_way_without_visits_joins_those_nearest_to_it() -> None:
 def test_a_large_running_day_is_repaired(monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
     """After a breakdown every visit of the truck that is gone is served by others, and the plan passes."""
     problem, plan, news = breakdown(seed)
-    monkeypatch.setattr(districts, "LARGE", 20)
+    monkeypatch.setattr(districts, "LARGE", 10)
     done = repair(problem, plan, news, stop=StepLimit(10), seed=seed)
     assert districts.is_large(done.rest.problem)
     assert check(done.rest.problem, done.result.plan) == ()

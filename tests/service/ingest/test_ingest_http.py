@@ -174,7 +174,7 @@ def test_body_in_pieces_is_one_body(client: TestClient, city_id: str, container:
     way = f"/v1/cities/{city_id}/readings"
     pieces = [b'{"container": "', container.encode(), b'", "time": "', ago().encode(), b'", "fill": 0.4}']
     assert counts(client.post(way, content=iter(pieces), headers=JSON))["stored"] == 1
-    reply = client.post(way, content=(b" " * 100_000 for _ in range(11)), headers=JSON)
+    reply = client.post(way, content=(b" " * 1_000_000 for _ in range(11)), headers=JSON)
     assert (reply.status_code, reply.json()["type"]) == (413, "urn:samram:problem:too-large")
 
 
