@@ -215,9 +215,8 @@ def fit(table: CleanTable, *, group: Longs, calendar: Calendar, until_s: int, le
 def forecast(model: FillModel, table: CleanTable, question: Question) -> Forecast:
     """Answer a question from the rows before its origins, whatever else the table holds."""
     latest_s = max(model.until_s, int(question.target_s.max(initial=0)))
-    # A question may lie before all that is known: the events of a sensor whose clock runs ahead, or none but those.
-    earliest_s = min(int(times.min(initial=latest_s)) for times in (question.origin_s, question.target_s))
-    exposure = _exposure(model.calendar, table, latest_s, earliest_s)
+    earliest_s = int(question.target_s.min(initial=latest_s))
+    exposure = _exposure(model.calendar, table, latest_s, earliest_s=earliest_s)
     past = _Past(table, cycles(table), model.group, model.curve, exposure)
     answer = past.ask(question)
     foretold = answer.foretold(model.level_weights)
@@ -278,8 +277,8 @@ def _lessons(table: CleanTable, cycle: Cycles) -> tuple[Longs, Question]:
     return every, Question(container=table.container[every], origin_s=origin_s, target_s=target_s)
 
 
-def _exposure(calendar: Calendar, table: CleanTable, latest_s: int, earliest_s: int | None = None) -> Exposure:
-    first_s = int(table.time_s.min(initial=latest_s if earliest_s is None else min(earliest_s, latest_s)))
+def _exposure(calendar: Calendar, table: CleanTable, latest_s: int, *, earliest_s: int | None = None) -> Exposure:
+    first_s = int(table.time_s.min(initial=latest_s if earliest_s is None else earliest_s))
     latest_s = int(table.time_s.max(initial=latest_s))
     return Exposure.over(calendar, min(first_s, latest_s) - DAY_S, latest_s + DAY_S)
 

@@ -26,7 +26,7 @@ ARCHIVE = (
 )  # forms with numbers for files fail in the client; broken archives have tests of their own
 OPERATIONS = sorted({(path, method.upper()) for path, item in DOCUMENT["paths"].items() for method in item} - {ARCHIVE})
 SCHEMA = schemathesis.openapi.from_dict(DOCUMENT)
-EXAMPLES = int(os.environ.get("SAMRAM_TESTS_FUZZ", "5"))
+EXAMPLES = int(os.environ.get("SAMRAM_TESTS_FUZZ", "2"))
 """Of each kind for each route; a night's run takes hundreds."""
 NOT_NOW = {503}  # said in the description: the queue is full, or the database is away
 
@@ -45,8 +45,21 @@ def town(
         yield client, imported.json()["id"]
 
 
-@pytest.mark.parametrize("mode", list(GenerationMode), ids=lambda mode: mode.value)
-@pytest.mark.parametrize(("path", "method"), OPERATIONS, ids=lambda part: part)
+def takes_something(path: str, method: str) -> bool:
+    """Whether a route takes anything that could be wrong."""
+    operation = DOCUMENT["paths"][path][method.lower()]
+    return bool(operation.get("parameters") or operation.get("requestBody"))
+
+
+ASKED = [
+    (path, method, mode)
+    for path, method in OPERATIONS
+    for mode in GenerationMode
+    if mode is GenerationMode.POSITIVE or takes_something(path, method)
+]
+
+
+@pytest.mark.parametrize(("path", "method", "mode"), ASKED, ids=str)
 def test_no_request_fails(town: tuple[TestClient, str], path: str, method: str, mode: GenerationMode) -> None:
     """Requests that fit the description of a route, and such that do not, are answered, and never with a 5xx."""
     client, city_id = town
@@ -59,12 +72,13 @@ def test_no_request_fails(town: tuple[TestClient, str], path: str, method: str, 
     def answered(case: Any) -> None:
         sent = case.as_transport_kwargs(base_url="http://testserver")
         sent.pop("cookies", None)
+        if sent.pop("files", None) is not None:  # forms are tested by themselves; the client cannot send wrong ones
+            sent["content"] = b"no zip"
         if "{city_id}" in path:  # mostly a city that is there; the unknown ones are right, and soon answered
             there = case.path_parameters.get("city_id", "")
             sent["url"] = sent["url"].replace(f"/v1/cities/{there}", f"/v1/cities/{city_id}", 1)
-        sent["content"] = sent.pop("data", None)
-        if sent["content"] is None:
-            del sent["content"]
+        if "data" in sent:
+            sent["content"] = sent.pop("data")
         reply = client.request(**sent, follow_redirects=False)
         assert reply.status_code < 500 or reply.status_code in NOT_NOW, (sent, reply.text)
         if reply.status_code >= 400:

@@ -172,3 +172,11 @@ def test_entities_tell_the_newest(client: TestClient, city_id: str, containers: 
     [lift] = client.get(f"{way}/WasteObserved", params={"options": options}).json()
     weight = lift["binWeight"]
     assert (weight if options == "keyValues" else weight["value"]) == 81.5
+
+
+@pytest.mark.parametrize("days", [1, 2, 3, 14])
+def test_city_of_which_nothing_was_said_is_foretold(client: TestClient, city_id: str, days: int) -> None:
+    """However many days are asked for, a city without any reading gets its forecast."""
+    reply = client.get(f"/v1/cities/{city_id}/forecasts", params={"days": days})
+    assert reply.status_code == 200
+    assert all(len(container["days"]) == days for container in reply.json()["containers"])
