@@ -9,7 +9,6 @@ import pytest
 import schemathesis
 from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, given, settings
-from hypothesis.errors import Unsatisfiable
 from ingest_city import empty_database
 from schemathesis import GenerationMode
 
@@ -20,11 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 DOCUMENT = create_app(Settings(auth="off")).openapi()
-ARCHIVE = (
-    "/v1/cities",
-    "POST",
-)  # forms with numbers for files fail in the client; broken archives have tests of their own
-OPERATIONS = sorted({(path, method.upper()) for path, item in DOCUMENT["paths"].items() for method in item} - {ARCHIVE})
+OPERATIONS = sorted((path, method.upper()) for path, item in DOCUMENT["paths"].items() for method in item)
 SCHEMA = schemathesis.openapi.from_dict(DOCUMENT)
 EXAMPLES = int(os.environ.get("SAMRAM_TESTS_FUZZ", "2"))
 """Of each kind for each route; a night's run takes hundreds."""
@@ -84,7 +79,4 @@ def test_no_request_fails(town: tuple[TestClient, str], path: str, method: str, 
         if reply.status_code >= 400:
             assert reply.headers["content-type"] == "application/problem+json"
 
-    try:
-        answered()
-    except Unsatisfiable:
-        assert mode is GenerationMode.NEGATIVE  # a route without parameters: nothing about a request to it can be wrong
+    answered()
