@@ -110,10 +110,10 @@ async function showCity(id) {
   const city = state.cities.find((one) => one.id === id);
   state.city = city;
   byId("attribution").textContent = city.attribution;
-  byId("date").disabled = false;
   const [depots, sites, containers] = await Promise.all(["depots", "disposal-sites", "containers"].map((part) => call(`${here()}/${part}`)));
   if (state.city !== city) return;
   map?.setCity(id, depots, sites, containers);
+  byId("date").disabled = false; // not before: a day chosen meanwhile would be lost
   await showDay(i18n.dateIn(city.timezone, 1));
 }
 
