@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import socket
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -104,12 +103,19 @@ def test_what_the_command_does_is_written_down(house: House, samram: Any) -> Non
 def test_server_says_how_the_first_account_is_made(samram: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """A server in which nobody can sign in says which command makes the first account; one that asks nobody says so."""
     monkeypatch.setenv("SAMRAM_HOME", str(tmp_path))
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-        monkeypatch.setenv("SAMRAM_AUTH", "required")
-        assert "samram people add NAME --role administrator" in samram("serve", "--port", port).stderr
-        monkeypatch.setenv("SAMRAM_AUTH", "off")
-        assert "Nobody is asked who they are" in samram("serve", "--port", port).stderr
-        refused = samram("serve", "--port", port, "--host", "0.0.0.0")
+    monkeypatch.setattr("service.cli.serving.run", lambda _server, taken: taken.close())  # all but the serving itself
+    monkeypatch.setenv("SAMRAM_AUTH", "required")
+    assert "samram people add NAME --role administrator" in samram("serve", "--port", 0).stderr
+    monkeypatch.setenv("SAMRAM_AUTH", "off")
+    assert "Nobody is asked who they are" in samram("serve", "--port", 0).stderr
+
+
+def test_server_that_asks_nobody_stays_on_this_machine(
+    samram: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server without accounts does not start on an address that other machines reach."""
+    monkeypatch.setenv("SAMRAM_HOME", str(tmp_path))
+    monkeypatch.setenv("SAMRAM_AUTH", "off")
+    refused = samram("serve", "--port", 0, "--host", "0.0.0.0")
     assert refused.exit_code == 1
     assert "without accounts only 127.0.0.1" in refused.stderr
