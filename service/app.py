@@ -34,6 +34,8 @@ from service.api import (
     session,
     shifts,
     studies,
+    study_files,
+    study_forms,
 )
 from service.api.limits import BodyLimit
 from service.api.replies import complete_openapi
@@ -129,6 +131,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         ngsi_ld,
         basemap,
         studies,
+        study_forms,
+        study_files,
         kpis,
     ):
         app.include_router(feature.router)
