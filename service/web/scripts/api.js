@@ -5,11 +5,13 @@ export class Refused extends Error {
   /**
    * @param {number} status
    * @param {any} problem
+   * @param {number} [waitS] how many seconds the server asks to wait
    */
-  constructor(status, problem) {
+  constructor(status, problem, waitS = 0) {
     super(problem?.detail ?? `HTTP ${status}`);
     this.status = status;
     this.problem = problem;
+    this.waitS = waitS;
   }
 }
 
@@ -54,9 +56,9 @@ export async function call(path, options) {
   const text = await reply.text();
   const body = text && /json/.test(reply.headers.get("content-type") ?? "") ? JSON.parse(text) : null;
   if (reply.status === 401 && !own && location.pathname !== "/sign-in") {
-    location.assign(`/sign-in?next=${encodeURIComponent(location.pathname + location.search)}`);
+    location.assign(`/sign-in?next=${encodeURIComponent(location.pathname + location.search + location.hash)}`);
   }
-  if (!reply.ok) throw new Refused(reply.status, body);
+  if (!reply.ok) throw new Refused(reply.status, body, Number(reply.headers.get("Retry-After") ?? 0));
   return body;
 }
 

@@ -1,0 +1,86 @@
+// What came of a study: the answer, charts, the table, what bound each scenario, and all of it as files.
+
+import { call } from "../api.js";
+import { make } from "../dom.js";
+import { day, number, percent, t } from "../i18n.js";
+import { askLike } from "./ask.js";
+import { costBars, fleetCurve, tradeOff } from "./chart.js";
+import { answerOf, boundOf, fleetsOf } from "./figures.js";
+import { scenarioTable } from "./table.js";
+import { back } from "./study.js";
+
+/**
+ * @param {HTMLElement} box
+ * @param {any} study
+ * @param {AbortSignal} signal
+ */
+export async function showResults(box, study, signal) {
+  const results = await call(`/v1/studies/${study.id}/results`);
+  if (signal.aborted) return;
+  const planned = results.rows.filter((/** @type {any} */ row) => row.cells);
+  const fleets = fleetsOf(results);
+  const answer = answerOf(results);
+  const { study: asked } = results;
+  const whole = study.status === "done";
+  const about = t("studies.about", { scenarios: asked.scenario.length, days: asked.days.length === 1 ? day(asked.days[0]) : t("studies.period", { first: day(asked.days[0]), last: day(asked.days.at(-1)) }), seeds: asked.seeds, reserve: percent(asked.reserve) });
+  const charts = planned.length > 1 && [fleets.length ? fleetCurve(results, fleets) : costBars(results, planned), tradeOff(results, planned)];
+  box.append(
+    ...(whole ? [back(), make("h2", {}, study.name)] : []),
+    make("p", { class: "soft" }, about),
+    ...(answer ? [make("p", { class: "note good answer", id: "answer" }, answer)] : []),
+    ...failures(results),
+    make("section", {}, make("h3", {}, t("studies.results")), scenarioTable(results)),
+    ...(charts ? [make("section", {}, make("h3", {}, t("studies.charts")), ...charts)] : []),
+    ...(planned.length > 1 && whole ? [compareForm(study.id, asked, planned)] : []),
+    make("section", {}, make("h3", {}, t("studies.bound")), make("dl", { class: "bound" }, ...planned.flatMap((/** @type {any} */ row) => [make("dt", {}, row.scenario), make("dd", {}, boundOf(results.cells.filter((/** @type {any} */ cell) => cell.scenario === row.scenario)))]))),
+    ...(whole ? [downloads(study.id, planned)] : []),
+    make("p", { class: "actions" }, make("button", { type: "button", onclick: () => askLike(asked) }, t("studies.like"))),
+  );
+}
+
+/**
+ * Scenarios that could not be made or planned, apart from the others, each with its reason.
+ *
+ * @param {any} results
+ */
+function failures(results) {
+  const refused = results.rows.filter((/** @type {any} */ row) => row.why_not && !row.failed).map((/** @type {any} */ row) => [row.scenario, row.why_not]);
+  const failed = results.failures.map((/** @type {any} */ one) => [`${one.scenario}, ${day(one.date)}, ${t("studies.draw", { n: one.seed + 1 })}`, one.why]);
+  const all = [...refused, ...failed];
+  if (!all.length) return [];
+  return [make("section", { class: "note bad", id: "failures" }, make("h3", {}, t("studies.failures", { count: all.length })), make("ul", {}, ...all.map(([what, why]) => make("li", {}, make("b", {}, what), ": ", make("span", { lang: "en" }, why)))), make("p", {}, t("studies.failures.what")))];
+}
+
+/**
+ * @param {string} id
+ * @param {any} asked
+ * @param {any[]} planned
+ */
+function compareForm(id, asked, planned) {
+  const names = asked.scenario.map((/** @type {any} */ one) => one.name);
+  const select = (/** @type {string} */ name, /** @type {number} */ chosen) => make("select", { id: name }, ...planned.map((row, index) => make("option", { value: names.indexOf(row.scenario), selected: index === chosen }, row.scenario)));
+  const [one, other] = [select("compare-one", 0), select("compare-other", planned.length - 1)];
+  const go = make("button", { class: "main" }, t("compare.go"));
+  const form = make("form", { class: "compare-form", onsubmit: (/** @type {Event} */ event) => {
+    event.preventDefault();
+    location.hash = `#compare/${id}/${one.value}/${other.value}`;
+  } }, make("label", { for: "compare-one" }, t("compare.left")), one, make("label", { for: "compare-other" }, t("compare.right")), other, go);
+  return make("section", {}, make("h3", {}, t("compare.title")), form);
+}
+
+/**
+ * @param {string} id
+ * @param {any[]} planned
+ */
+function downloads(id, planned) {
+  const path = `/v1/studies/${id}`;
+  const link = (/** @type {string} */ address, /** @type {string} */ file, /** @type {string} */ text) => make("li", {}, make("a", { href: `${path}/${address}`, download: file }, text));
+  const routes = planned.map((row) => link(`routes.geojson?scenario=${encodeURIComponent(row.scenario)}`, `${row.scenario}.geojson`, row.scenario));
+  return make(
+    "section",
+    { id: "downloads" },
+    make("h3", {}, t("studies.files")),
+    make("ul", { class: "files" }, link("brief.pdf", "brief.pdf", t("studies.file.brief")), link("table.csv", "table.csv", t("studies.file.csv")), link("table.parquet", "table.parquet", t("studies.file.parquet")), link("results", "study.json", t("studies.file.json"))),
+    make("details", {}, make("summary", {}, t("studies.file.routes", { count: number(planned.length) })), make("ul", { class: "files" }, ...routes)),
+  );
+}
