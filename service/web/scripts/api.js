@@ -42,25 +42,44 @@ export async function renew() {
 }
 
 /**
- * Ask the server; the answer's JSON, or null where there is none. Who is not signed in is sent to do so, unless the
- * request has a token of its own.
+ * Ask the server for an answer that is a success. Who is not signed in is sent to do so, unless the request has a token
+ * of its own.
+ *
+ * @param {string} path
+ * @param {RequestInit} [options]
+ */
+async function asked(path, options) {
+  const own = new Headers(options?.headers).has("Authorization");
+  let reply = await reach(path, options);
+  if (reply.status === 401 && !own && location.pathname !== "/sign-in" && (await renew())) reply = await reach(path, options);
+  if (reply.status === 401 && !own && location.pathname !== "/sign-in") {
+    location.assign(`/sign-in?next=${encodeURIComponent(location.pathname + location.search + location.hash)}`);
+  }
+  if (!reply.ok) throw new Refused(reply.status, await json(reply), Number(reply.headers.get("Retry-After") ?? 0));
+  return reply;
+}
+
+/** @param {Response} reply */
+async function json(reply) {
+  const text = await reply.text();
+  return text && /json/.test(reply.headers.get("content-type") ?? "") ? JSON.parse(text) : null;
+}
+
+/**
+ * Ask the server; the answer's JSON, or null where there is none.
  *
  * @param {string} path
  * @param {RequestInit} [options]
  * @returns {Promise<any>}
  */
-export async function call(path, options) {
-  const own = new Headers(options?.headers).has("Authorization");
-  let reply = await reach(path, options);
-  if (reply.status === 401 && !own && location.pathname !== "/sign-in" && (await renew())) reply = await reach(path, options);
-  const text = await reply.text();
-  const body = text && /json/.test(reply.headers.get("content-type") ?? "") ? JSON.parse(text) : null;
-  if (reply.status === 401 && !own && location.pathname !== "/sign-in") {
-    location.assign(`/sign-in?next=${encodeURIComponent(location.pathname + location.search + location.hash)}`);
-  }
-  if (!reply.ok) throw new Refused(reply.status, body, Number(reply.headers.get("Retry-After") ?? 0));
-  return body;
-}
+export const call = async (path, options) => json(await asked(path, options));
+
+/**
+ * Fetch a file.
+ *
+ * @param {string} path
+ */
+export const file = async (path) => (await asked(path)).blob();
 
 /**
  * Send JSON.

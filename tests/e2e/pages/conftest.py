@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import io
 import os
@@ -25,6 +26,7 @@ from service.settings import Settings
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from fastapi import FastAPI
     from playwright.sync_api import Browser, BrowserContext, Page
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -71,10 +73,24 @@ def city_zip(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     return zipped(folder)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Running:
+    """A server in this process."""
+
+    app: FastAPI
+    address: str
+
+
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory, city_zip: bytes) -> Iterator[Served]:
-    """Start the server, import the city, plan and publish its last working day."""
-    app = create_app(Settings(home=tmp_path_factory.mktemp("home"), auth="off"))
+def start() -> Iterator[Callable[[Settings], Running]]:
+    """Start servers with these settings; they end with the module."""
+    with contextlib.ExitStack() as ending:
+        yield lambda settings: ending.enter_context(_running(settings))
+
+
+@contextlib.contextmanager
+def _running(settings: Settings) -> Iterator[Running]:
+    app = create_app(settings)
     listener = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="on"))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
@@ -82,7 +98,18 @@ def served(tmp_path_factory: pytest.TempPathFactory, city_zip: bytes) -> Iterato
     while not server.started:
         assert thread.is_alive(), "The server ended while it started."
         time.sleep(0.02)
-    address = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    yield Running(app=app, address=f"http://127.0.0.1:{listener.getsockname()[1]}")
+    server.should_exit = True
+    thread.join(timeout=30)
+    assert not thread.is_alive(), "The server did not end."
+
+
+@pytest.fixture(scope="module")
+def served(
+    tmp_path_factory: pytest.TempPathFactory, city_zip: bytes, start: Callable[[Settings], Running]
+) -> Iterator[Served]:
+    """Start the server, import the city, plan and publish its last working day."""
+    address = start(Settings(home=tmp_path_factory.mktemp("home"), auth="off")).address
     with httpx2.Client(base_url=address, timeout=60) as client:
         city = client.post("/v1/cities", content=city_zip, headers={"content-type": "application/zip"}).json()["id"]
         date = last_working_day().isoformat()
@@ -91,9 +118,6 @@ def served(tmp_path_factory: pytest.TempPathFactory, city_zip: bytes) -> Iterato
         routes = client.get(f"/v1/plans/{plan}").json()["routes"]
         shift = max(routes, key=lambda route: route["stops"])["shift"]
         yield Served(address=address, client=client, city=city, date=date, plan=plan, shift=shift)
-    server.should_exit = True
-    thread.join(timeout=30)
-    assert not thread.is_alive(), "The server did not end."
 
 
 def last_working_day() -> dt.date:

@@ -1,12 +1,13 @@
 // The charts of a study as SVG: the curve over fleets, what scenarios cost, and what one gives up for another. Each
 // has its data as a table beside it, and can be saved as a file that stands alone.
 
-import { make } from "../dom.js";
-import { number, t } from "../i18n.js";
-import { written } from "./figures.js";
+import { make, save } from "../dom.js";
+import { t } from "../i18n.js";
+import { plain, written } from "./figures.js";
 
 const SVG = "http://www.w3.org/2000/svg";
-const [WIDTH, LEFT, RIGHT] = [640, 78, 24];
+const NARROW = matchMedia("(max-width: 760px)").matches; // letters keep their size on a phone
+const [WIDTH, LEFT, RIGHT] = NARROW ? [360, 56, 14] : [640, 78, 24];
 const BAR_ROW = 30;
 const KEPT_STYLES = ["fill", "stroke", "stroke-width", "stroke-dasharray", "font-size", "font-weight", "font-family", "text-anchor", "opacity"];
 
@@ -35,11 +36,11 @@ function steps(high) {
   return Array.from({ length: Math.ceil(high / step) + 1 }, (_, index) => index * step);
 }
 
+/** @param {string} name @param {number} letters at most */
+const short = (name, letters) => (name.length > letters ? `${name.slice(0, letters - 1)}…` : name);
+
 /** @param {string} label @param {number} height */
 const canvas = (label, height) => draw("svg", { viewBox: `0 0 ${WIDTH} ${height}`, role: "img", "aria-label": label });
-
-/** @param {number} step */
-const digitsOf = (step) => (Number.isInteger(step) ? 0 : step >= 0.1 ? 1 : 2);
 
 /**
  * An axis upwards, with its lines.
@@ -81,10 +82,10 @@ export function fleetCurve(results, fleets) {
   const costs = steps(Math.max(...fleets.map(({ row }) => row.cost), ...intervals.map((one) => one?.high ?? 0)));
   const y = (/** @type {number} */ cost) => cut - ((cut - top) * cost) / /** @type {number} */ (costs.at(-1));
   const left = steps(Math.max(...fleets.map(({ row }) => row.unserved)));
-  const down = (/** @type {number} */ visits) => bottom - ((bottom - cut - 40) * visits) / /** @type {number} */ (left.at(-1));
+  const down = (/** @type {number} */ visits) => bottom - ((bottom - cut - 46) * visits) / /** @type {number} */ (left.at(-1));
   upward(svg, costs, y, (cost) => written("cost", cost, results.currency));
-  upward(svg, left.filter((_, index) => index % 2 === 0 || left.length < 4), down, (visits) => number(visits, digitsOf(left[1])));
-  svg.append(draw("text", { class: "title", x: 4, y: 14 }, t("figure.cost")), draw("text", { class: "title", x: 4, y: cut + 30 }, t("figure.unserved")));
+  upward(svg, left.filter((_, index) => index % 2 === 0 || left.length < 4), down, (visits) => plain(visits, 2));
+  svg.append(draw("text", { class: "title", x: 4, y: 14 }, t("figure.cost")), draw("text", { class: "title", x: 4, y: cut + 26 }, t("figure.unserved")));
   const enough = fleets.find(({ row }) => row.served_days === 1);
   if (enough) svg.append(draw("line", { class: "enough", x1: x(enough.size), x2: x(enough.size), y1: top - 6, y2: bottom }));
   svg.append(draw("path", { class: "line", d: fleets.map(({ size, row }, index) => `${index ? "L" : "M"}${x(size)} ${y(row.cost)}`).join("") }));
@@ -93,7 +94,7 @@ export function fleetCurve(results, fleets) {
     if (spread) svg.append(draw("path", { class: "spread", d: `M${x(size)} ${y(Math.max(0, spread.low))}V${y(spread.high)}M${x(size) - 5} ${y(Math.max(0, spread.low))}h10M${x(size) - 5} ${y(spread.high)}h10` }));
     svg.append(mark(x(size), y(row.cost), row, results));
     if (row.unserved > 0) svg.append(draw("rect", { class: "short", x: x(size) - 9, width: 18, y: down(row.unserved), height: bottom - down(row.unserved) }));
-    if (fleets.length <= 20 || index % 5 === 0) svg.append(draw("text", { x: x(size), y: bottom + 18, "text-anchor": "middle", class: size === enough?.size ? "title" : "" }, String(size)));
+    if (fleets.length <= (NARROW ? 9 : 20) || index % 5 === 0) svg.append(draw("text", { x: x(size), y: bottom + 18, "text-anchor": "middle", class: size === enough?.size ? "title" : "" }, String(size)));
   }
   svg.append(draw("text", { x: (LEFT + WIDTH - RIGHT) / 2, y: height - 4, "text-anchor": "middle" }, t("chart.vehicles")));
   return figure(svg, { name: "fleets", title: t("chart.curve"), what: t("chart.curve.what"), head: [t("chart.vehicles"), t("figure.cost"), t("chart.interval"), t("figure.unserved")], rows: fleets.map(({ size, row }, index) => [String(size), written("cost", row.cost, results.currency), between(intervals[index], results.currency), written("unserved", row.unserved, results.currency)]) });
@@ -126,7 +127,7 @@ function mark(x, y, row, results) {
  */
 export function costBars(results, rows) {
   const height = 34 + rows.length * BAR_ROW + 22;
-  const label = 190;
+  const [label, letters] = NARROW ? [130, 17] : [190, 26];
   const svg = canvas(t("figure.cost"), height);
   const intervals = rows.map((row) => costInterval(results, row));
   const marks = steps(Math.max(...rows.map((row) => row.cost), ...intervals.map((one) => one?.high ?? 0)));
@@ -135,7 +136,7 @@ export function costBars(results, rows) {
   for (const cost of marks) svg.append(draw("line", { class: "axis", x1: x(cost), x2: x(cost), y1: 26, y2: height - 20 }), draw("text", { x: x(cost), y: height - 6, "text-anchor": "middle" }, written("cost", cost, results.currency)));
   for (const [index, row] of rows.entries()) {
     const y = 34 + index * BAR_ROW;
-    const name = row.scenario.length > 26 ? `${row.scenario.slice(0, 25)}…` : row.scenario;
+    const name = short(row.scenario, letters);
     svg.append(draw("text", { class: "name", x: label - 8, y: y + 15, "text-anchor": "end" }, name), draw("rect", { class: row.served_days < 1 ? "part-bar" : "bar-of", x: label, y, width: Math.max(1, x(row.cost) - label), height: BAR_ROW - 10 }, draw("title", {}, row.scenario)));
     const spread = intervals[index];
     const middle = y + (BAR_ROW - 10) / 2;
@@ -177,7 +178,7 @@ function scatter(results, rows, name) {
   const x = (/** @type {number} */ value) => LEFT + ((WIDTH - LEFT - RIGHT - 20) * value) / /** @type {number} */ (others.at(-1));
   const y = (/** @type {number} */ cost) => bottom - ((bottom - top) * cost) / /** @type {number} */ (costs.at(-1));
   upward(svg, costs, y, (cost) => written("cost", cost, results.currency));
-  for (const value of others) svg.append(draw("text", { x: x(value), y: bottom + 18, "text-anchor": "middle" }, number(value, digitsOf(others[1]))));
+  for (const value of others) svg.append(draw("text", { x: x(value), y: bottom + 18, "text-anchor": "middle" }, plain(value, 2)));
   svg.append(draw("text", { class: "title", x: 4, y: 14 }, t("figure.cost")), draw("text", { x: (LEFT + WIDTH - RIGHT) / 2, y: height - 6, "text-anchor": "middle", class: "title" }, t(`figure.${name}`)));
   /** @type {[number, number][]} */
   const labels = [];
@@ -189,7 +190,7 @@ function scatter(results, rows, name) {
     if (labels.some(([left, up]) => Math.abs(left - at[0]) < 120 && Math.abs(up - at[1]) < 16)) continue;
     labels.push(at);
     const end = at[0] > WIDTH * 0.7;
-    svg.append(draw("text", { class: "name", x: at[0] + (end ? -11 : 11), y: at[1] - 8, "text-anchor": end ? "end" : "start" }, row.scenario.length > 22 ? `${row.scenario.slice(0, 21)}…` : row.scenario));
+    svg.append(draw("text", { class: "name", x: at[0] + (end ? -11 : 11), y: at[1] - 8, "text-anchor": end ? "end" : "start" }, short(row.scenario, 22)));
   }
   return figure(svg, { name: `cost-${name}`, title, what: t("chart.tradeoff.what"), head: [t("studies.scenario"), t("figure.cost"), t(`figure.${name}`), t("studies.pareto")], rows: rows.map((row) => [row.scenario, written("cost", row.cost, results.currency), written(name, row[name], results.currency), row.pareto ? "★" : ""]) });
 }
@@ -212,8 +213,8 @@ function star(x, y) {
  */
 function figure(svg, { name, title, what, head, rows }) {
   const data = make("table", {}, make("caption", { class: "unseen" }, title), make("thead", {}, make("tr", {}, ...head.map((text, index) => make("th", { scope: "col", class: index && "number" }, text)))), make("tbody", {}, ...rows.map(([first, ...rest]) => make("tr", {}, make("th", { scope: "row" }, first), ...rest.map((text) => make("td", { class: "number" }, text))))));
-  const save = make("button", { type: "button", class: "quiet", onclick: () => saveSvg(svg, name) }, t("chart.save"));
-  return make("figure", {}, make("figcaption", {}, make("b", {}, title), " ", what), make("div", { class: "chart" }, /** @type {any} */ (svg), make("div", { class: "data", tabindex: 0, role: "region", "aria-label": t("chart.data", { title }) }, data)), save);
+  const keep = make("button", { type: "button", class: "quiet", onclick: () => saveSvg(svg, name) }, t("chart.save"));
+  return make("figure", {}, make("figcaption", {}, make("b", {}, title), " ", what), make("div", { class: "chart" }, /** @type {any} */ (svg), make("div", { class: "data", tabindex: 0, role: "region", "aria-label": t("chart.data", { title }) }, data)), keep);
 }
 
 /**
@@ -235,8 +236,6 @@ function saveSvg(svg, name) {
   copy.setAttribute("height", height);
   copy.prepend(draw("rect", { width, height, fill: getComputedStyle(document.documentElement).backgroundColor }));
   const text = new XMLSerializer().serializeToString(copy);
-  const link = make("a", { href: URL.createObjectURL(new Blob([text], { type: "image/svg+xml" })), download: `${name}.svg` });
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+  save(new Blob([text], { type: "image/svg+xml" }), `${name}.svg`);
 }
 

@@ -63,6 +63,7 @@ export function showWrong(form, wrong) {
     while (parts.length && !(box = form.querySelector(`#${CSS.escape(idOf(parts.join("/")))}-wrong`))) parts.pop();
     if (!box) continue;
     const shown = /** @type {HTMLElement} */ (box);
+    if (!shown.hidden && shown.textContent?.includes(message)) continue; // both numbers of a place, say
     shown.replaceChildren(...(shown.hidden ? [] : [...shown.childNodes, " "]), make("span", own ? {} : { lang: "en" }, message));
     shown.hidden = false;
     const field = form.querySelector(`#${CSS.escape(shown.id.replace(/-wrong$/, ""))}`);
@@ -97,6 +98,17 @@ function labelOf(/** @type {string} */ kind, /** @type {string} */ name) {
 }
 
 /**
+ * A choice in the page's language, where it is none of the city's own names.
+ *
+ * @param {string} field
+ * @param {{const: string, title: string}} one
+ */
+function titleOf(field, one) {
+  if (field === "policy") return t(`policy.${one.const}`);
+  return ["stream", "streams", "source"].includes(field) && has(`stream.${one.const}`) ? t(`stream.${one.const}`) : one.title;
+}
+
+/**
  * The fields of a change.
  *
  * @param {any} schema of all changes, with what the city has to choose from
@@ -114,7 +126,7 @@ export function changeFields(schema, change, place, pick) {
     const part = one.properties[name];
     const needed = one.required.includes(name);
     const at = `${place}/${name}`;
-    const label = labelOf(change.kind, name) + (needed ? "" : ` ${t("field.optional")}`);
+    const label = labelOf(change.kind, name) + (needed || part.items?.$ref ? "" : ` ${t("field.optional")}`);
     if (name === "lon") elements.push(placeField(at, label, change, pick));
     else if (part.items?.format === "position") elements.push(placesField(at, label, change, name, pick));
     else elements.push(valueField(schema, part, { at, label, needed, change, name }));
@@ -134,7 +146,7 @@ function valueField(schema, part, { at, label, needed, change, name }) {
   };
   const choices = (/** @type {any} */ each) => (each.$ref ? schema.$defs[each.$ref.split("/").at(-1)] : each).oneOf ?? [];
   if (part.type === "array" && (part.items.$ref || part.items.format === "weekday")) {
-    const values = part.items.$ref ? choices(part.items).map((/** @type {any} */ one) => [one.const, one.title]) : WEEKDAYS.map((day, index) => [index, t(`weekday.${day}`)]);
+    const values = part.items.$ref ? choices(part.items).map((/** @type {any} */ one) => [one.const, titleOf(name, one)]) : WEEKDAYS.map((day, index) => [index, t(`weekday.${day}`)]);
     const boxes = values.map((/** @type {[any, string]} */ [value, text]) => make("label", {}, make("input", { type: "checkbox", checked: (change[name] ?? []).includes(value), onchange: (/** @type {any} */ event) => put(event.target.checked ? [...(change[name] ?? []), value] : change[name].filter((/** @type {any} */ one) => one !== value)) }), String(text)));
     return grouped(at, label, make("div", { class: "boxes", tabindex: boxes.length > 12 && 0, role: boxes.length > 12 && "group", "aria-label": boxes.length > 12 && label }, ...(boxes.length ? boxes : [t("field.none")])));
   }
@@ -146,7 +158,7 @@ function valueField(schema, part, { at, label, needed, change, name }) {
   if (part.$ref || part.oneOf) {
     const found = choices(part);
     const given = change[name] ?? part.default;
-    const select = make("select", { required: needed, onchange: (/** @type {any} */ event) => put(event.target.value || undefined) }, make("option", { value: "" }, needed ? t("field.choose") : t("field.all")), ...found.map((/** @type {any} */ one) => make("option", { value: one.const, selected: one.const === given }, name === "policy" ? t(`policy.${one.const}`) : one.title)));
+    const select = make("select", { required: needed, onchange: (/** @type {any} */ event) => put(event.target.value || undefined) }, make("option", { value: "" }, needed ? t("field.choose") : t("field.all")), ...found.map((/** @type {any} */ one) => make("option", { value: one.const, selected: one.const === given }, titleOf(name, one))));
     return labelled(at, label, select);
   }
   return inputField(part, { at, label, needed, change, name, put });

@@ -9,6 +9,16 @@ export const COLUMNS = /** @type {const} */ ([
   ["cost", 0], ["cost_per_tonne", 1], ["trucks", 1], ["crew_hours", 1], ["km", 0], ["tonnes", 1], ["overtime_hours", 1], ["unserved", 1], ["unserved_tonnes", 2], ["overflows", 1], ["co2e_kg", 0], ["served_days", 0], ["held", 0],
 ]);
 const SHARES = new Set(["served_days", "held"]);
+/** From so many days on, all of them served show that nine of ten such days are, with 95 % confidence. */
+const ENOUGH_DAYS = 29;
+
+/**
+ * A number without digits that say nothing.
+ *
+ * @param {number} value
+ * @param {number} [digits] at most
+ */
+export const plain = (value, digits = 1) => i18n.number(value, digits).replace(/\.?0+$/, (end) => (end.startsWith(".") ? "" : end));
 
 /**
  * A figure as it is written.
@@ -56,13 +66,15 @@ export function answerOf(results) {
   const enough = fleets.find(({ row }) => row.served_days === 1);
   const last = fleets.at(-1);
   if (!last) return null;
-  if (!enough) return t("answer.none", { size: last.size, visits: i18n.number(last.row.unserved, 1) });
+  if (!enough) return t("answer.none", { size: last.size, visits: plain(last.row.unserved) });
   const { row } = enough;
+  const few = row.cells < ENOUGH_DAYS;
   // All of so many days were served: with 95 % confidence at least this share of such days is (Clopper and Pearson).
   const sure = 0.05 ** (1 / row.cells);
   const said = [t("answer.enough", { count: enough.size, days: row.cells, cost: i18n.money(row.cost, results.currency) }), t("answer.sure", { share: i18n.percent(Math.floor(sure * 100) / 100) })];
   const smaller = fleets.filter(({ size }) => size < enough.size).at(-1);
-  if (smaller) said.push(t("answer.fewer", { count: smaller.size, visits: i18n.number(smaller.row.unserved, 1), tonnes: i18n.number(smaller.row.unserved_tonnes, 2) }));
+  if (smaller) said.push(t("answer.fewer", { count: smaller.size, visits: plain(smaller.row.unserved), tonnes: plain(smaller.row.unserved_tonnes, 2) }));
+  if (few) said.push(t("answer.more"));
   if (row.held < 0.95) said.push(t("answer.held", { share: i18n.percent(row.held) }));
   return said.join(" ");
 }
@@ -94,9 +106,10 @@ export function boundOf(cells) {
     return [...sum].sort((one, other) => other[1] - one[1] || one[0].localeCompare(other[0]));
   };
   const routes = cells.reduce((sum, cell) => sum + cell.figures.routes, 0);
-  const aDay = (/** @type {number} */ count) => i18n.number(count / cells.length, 1).replace(/\.0$/, "");
+  const aDay = (/** @type {number} */ count) => plain(count / cells.length);
   const limits = add("limits").filter(([, count]) => count * 20 >= routes).slice(0, 3).map(([name, count]) => t("bound.limit", { limit: limitName(name), count: aDay(count), routes: aDay(routes) }));
   const [reason] = add("reasons");
   const why = reason ? [t("bound.why", { why: t(`why.${reason[0]}`), count: aDay(reason[1]) })] : [];
-  return [...(limits.length ? limits : [t("bound.none")]), ...why].join("; ");
+  const said = [...(limits.length ? limits : [t("bound.none")]), ...why].join("; ");
+  return said.charAt(0).toUpperCase() + said.slice(1);
 }

@@ -1,13 +1,14 @@
 // What came of a study: the answer, charts, the table, what bound each scenario, and all of it as files.
 
-import { call } from "../api.js";
-import { make } from "../dom.js";
+import { call, file } from "../api.js";
+import { make, save } from "../dom.js";
 import { day, number, percent, t } from "../i18n.js";
 import { askLike } from "./ask.js";
 import { costBars, fleetCurve, tradeOff } from "./chart.js";
 import { answerOf, boundOf, fleetsOf } from "./figures.js";
-import { scenarioTable } from "./table.js";
+import { attempt } from "./state.js";
 import { back } from "./study.js";
+import { scenarioTable } from "./table.js";
 
 /**
  * @param {HTMLElement} box
@@ -74,7 +75,10 @@ function compareForm(id, asked, planned) {
  */
 function downloads(id, planned) {
   const path = `/v1/studies/${id}`;
-  const link = (/** @type {string} */ address, /** @type {string} */ file, /** @type {string} */ text) => make("li", {}, make("a", { href: `${path}/${address}`, download: file }, text));
+  const link = (/** @type {string} */ address, /** @type {string} */ name, /** @type {string} */ text) => make("li", {}, make("a", { href: `${path}/${address}`, download: name, onclick: (/** @type {Event} */ event) => {
+    event.preventDefault(); // what goes wrong is said here, not saved as a file
+    attempt(async () => save(await file(`${path}/${address}`), name));
+  } }, text));
   const routes = planned.map((row) => link(`routes.geojson?scenario=${encodeURIComponent(row.scenario)}`, `${row.scenario}.geojson`, row.scenario));
   return make(
     "section",

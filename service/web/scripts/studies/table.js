@@ -58,7 +58,7 @@ function sorted(results, by, down, differences) {
  * @param {boolean} differences
  */
 function rowOf(results, row, differences) {
-  const name = make("th", { scope: "row" }, row.scenario, row.pareto && make("span", { class: "pareto", role: "img", "aria-label": t("studies.pareto"), title: t("studies.pareto") }, " ★"));
+  const name = make("th", { scope: "row" }, row.scenario, row.pareto && make("span", { class: "pareto", role: "img", "aria-label": t("studies.pareto"), title: t("studies.pareto") }, "\u00a0★"));
   if (!row.cells) return make("tr", {}, name, make("td", { colspan: COLUMNS.length, class: "bad" }, t("studies.not-planned")));
   const all = results.differences[row.scenario] ?? {};
   return make("tr", {}, name, ...COLUMNS.map(([figure]) => make("td", { class: "number" }, ...(differences ? difference(figure, all[figure], row, results) : [written(figure, row[figure], results.currency)]))));
