@@ -33,6 +33,8 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 SOFTWARE_GL = ["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
 SUNDAY = 7
 ZONE = "Asia/Phnom_Penh"
+PATIENCE_MS = 120_000
+"""What a browser waits for comes in a moment; on a machine with other work it takes longer, and fails nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,6 +163,7 @@ def visit(browser: Browser, served: Served) -> Iterator[Callable[..., Page]]:
         size = {"width": 390, "height": 844} if phone else {"width": 1280, "height": 800}
         context = browser.new_context(base_url=served.address, viewport=size, **{"locale": "en"} | options)
         contexts.append(context)
+        context.set_default_timeout(PATIENCE_MS)
         if phone:  # the phone is used while its shift lasts
             context.clock.set_fixed_time(f"{served.date}T08:00:00+07:00")
         page = context.new_page()

@@ -27,8 +27,8 @@ export const idOf = (/** @type {string} */ place) => `at-${place.replaceAll("/",
 export function labelled(place, label, input, hint) {
   const id = idOf(place);
   input.id = id;
-  input.setAttribute("aria-describedby", `${id}-wrong`);
-  return make("div", { class: "field-row" }, make("label", { for: id }, label), input, hint && make("small", { class: "soft" }, hint), wrongBox(id));
+  input.setAttribute("aria-describedby", hint ? `${id}-hint ${id}-wrong` : `${id}-wrong`);
+  return make("div", { class: "field-row" }, make("label", { for: id }, label), input, hint && make("small", { class: "soft", id: `${id}-hint` }, hint), wrongBox(id));
 }
 
 /** @param {string} id */

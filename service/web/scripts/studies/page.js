@@ -24,7 +24,11 @@ async function start() {
     event.preventDefault(); // what stands after # says what is shown
     byId("main").focus();
   };
-  addEventListener("hashchange", () => attempt(show));
+  addEventListener("hashchange", () => {
+    scrollTo(0, 0);
+    byId("main").focus({ preventScroll: true }); // what had it is about to go
+    attempt(show);
+  });
   await attempt(async () => {
     await showWho(byId("who"), attempt);
     await loadCities();
@@ -63,9 +67,6 @@ async function show() {
   else if (view === "study") await showStudy(box, rest[0], signal);
   else if (view === "compare") await showCompare(box, rest[0], Number(rest[1]), Number(rest[2]), signal);
   else await showHome(box, signal);
-  if (signal.aborted || !view) return;
-  scrollTo(0, 0);
-  byId("main").focus({ preventScroll: true });
 }
 
 start();

@@ -75,6 +75,7 @@ async function shownMap() {
   if (shown !== state.city.id) {
     const [depots, sites, containers] = await Promise.all(["depots", "disposal-sites", "containers"].map(ofCity));
     map.setCity(state.city.id, depots, sites, containers);
+    byId("place-attribution").textContent = state.city.attribution;
     shown = state.city.id;
   }
   return map;

@@ -61,7 +61,7 @@ export function scenarioEditor(schema, draft, changed) {
     return make(
       "li",
       { class: "change" },
-      make("div", { class: "change-head" }, make("h4", { id: `${id}-title`, tabindex: -1 }, title), button("↑", "up", () => move(-1), n === 0), button("↓", "down", () => move(1), n === one.changes.length - 1), button("✕", "remove", () => { one.changes.splice(n, 1); draw(`${idOf(place)}-add`); }, false)),
+      make("div", { class: "change-head" }, make("h3", { id: `${id}-title`, tabindex: -1 }, title), button("↑", "up", () => move(-1), n === 0), button("↓", "down", () => move(1), n === one.changes.length - 1), button("✕", "remove", () => { one.changes.splice(n, 1); draw(`${idOf(place)}-add`); }, false)),
       make("p", { class: "soft" }, t(`change.${change.kind}.what`)),
       make("div", { class: "fields" }, ...changeFields(schema, change, at, pickPlaces)),
       make("p", { class: "wrong", id: `${id}-wrong`, hidden: true }),
