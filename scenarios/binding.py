@@ -25,7 +25,6 @@ _WHY: Final = {
     Reason.NO_DISPOSAL_SITE: "no open disposal site takes the waste of",
     Reason.OUTSIDE_EVERY_SHIFT: "no shift has the hours for",
     Reason.NOT_ENOUGH_TIME_OR_CAPACITY: "no truck has time or room left for",
-    Reason.PRIZE_BELOW_COST: "it is not worth the way to",
 }
 
 
@@ -43,7 +42,7 @@ def reasons_counted(plan: Plan) -> dict[str, int]:
 
 
 def sentence(limits: Mapping[str, float], reasons: Mapping[str, float], routes: float, days: int) -> str:
-    """Say what bound a scenario, from the counts of its days.
+    """Say what bound a scenario, from the counts of its days: first why something required stays behind.
 
     Parameters
     ----------
@@ -61,15 +60,28 @@ def sentence(limits: Mapping[str, float], reasons: Mapping[str, float], routes: 
         for name, count in sorted(limits.items(), key=lambda item: (-item[1], item[0]))[:3]
         if count * 20 >= routes
     ]
-    said = "; ".join(found) if found else "no limit binds: there is room on every route"
-    if reasons:
-        name, count = max(reasons.items(), key=lambda item: (item[1], item[0]))
-        said += f"; {_WHY[Reason(name)]} {_a_day(count, days)} visits a day"
+    if not found:
+        found = ["no limit binds: there is room on every route"]
+    why = [
+        f"{_WHY[Reason(name)]} {_visits(count, days)}"
+        for name, count in sorted(reasons.items(), key=lambda item: (-item[1], item[0]))
+        if Reason(name) in _WHY
+    ]
+    later = reasons.get(Reason.PRIZE_BELOW_COST, 0)
+    if later:
+        found.append(f"{_visits(later, days)} can wait: not worth the way yet")
+    said = "; ".join([*why[:2], *found])
     return said[0].upper() + said[1:] + "."
 
 
+def _visits(count: float, days: int) -> str:
+    number = _a_day(count, days)
+    return f"{number} visit{'' if number == '1' else 's'} a day"
+
+
 def _a_day(count: float, days: int) -> str:
-    return f"{count / days:.1f}".removesuffix(".0")
+    mean = count / days
+    return "fewer than 0.1" if 0 < mean < 0.05 else f"{mean:.1f}".removesuffix(".0")  # noqa: PLR2004 - rounds to none
 
 
 def _of_route(problem: Problem, route: Route) -> Iterator[str]:
