@@ -49,7 +49,7 @@ def sentences(result: StudyResult, lines: Sequence[Line]) -> list[str]:
     )
     said = [enough_for]
     if dict(line.used) != dict(fleet):
-        said.append(f"At most {_words(line.used)} of them are on the road on any day; the others stand by.")
+        said.append(f"Never more than {_words(line.used)} are on the road on one day; the others stand by.")
     smaller = [pair for pair in curve if pair[1] < size and lines[pair[0]].cells]
     if smaller:
         said.append(_short_of(result, lines, *smaller[-1]))
@@ -92,15 +92,20 @@ def _cheaper(result: StudyResult, lines: Sequence[Line], number: int, larger: Se
             found.append((less.mean, other, less))
     if not found:
         return []
-    # The smallest of those whose saving is within a hundredth of the largest one.
+    # The smallest of those that save nearly as much as the best: nobody buys ten trucks for the last cents.
     most = max(mean for mean, _, _ in found)
-    _, other, less = next(one for one in found if one[0] >= 0.99 * most)
+    _, other, less = next(one for one in found if one[0] >= 0.9 * most)
     currency = result.city.currency
     said = (
         f"A day is cheaper with {lines[other].name} ({_words(_fleet(result, other))}): {less.mean:,.0f} {currency} "
         f"less ({less.low:,.0f} to {less.high:,.0f}), because the work suits the vehicles better; what it costs to own "
         "the additional ones is not in it."
     )
+    if lines[other].held < lines[number].held - 0.02:
+        said += (
+            f" Its plans are tighter: lived through with other amounts, traffic and queues, they hold on "
+            f"{lines[other].held:.0%} of days, those of {lines[number].name} on {lines[number].held:.0%}."
+        )
     return [said]
 
 

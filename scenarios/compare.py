@@ -240,7 +240,9 @@ def _bound(cells: Sequence[Mapping[str, Any]]) -> str:
     for cell in cells:
         limits.update(cell["limits"])
         reasons.update(cell["reasons"])
-    return sentence(limits, reasons, sum(cell["figures"]["routes"] for cell in cells), len(cells))
+    total = {name: math.fsum(cell["figures"][name] for cell in cells) for name in ("routes", "unserved", "left_out")}
+    left = total["unserved"]
+    return sentence(limits, reasons, total["routes"], len(cells), left=left, waiting=total["left_out"] - left)
 
 
 def _pareto(lines: Sequence[Line]) -> set[int]:

@@ -121,7 +121,7 @@ def _grid(scratch: Path, _data: Path | None, quick: bool, out: Path | None) -> l
     return [
         row("", "wall time", "s", round(wall_s, 1), peer=budget_s, peer_name="budgets / workers",
             goal=(None, _OVER + _SPARE_S / budget_s), goal_on="ratio"),
-        row("", "a day beside its budget, mean", "s", round(fmean(beside_s), 3)),
+        row("", "a day longer than its budget, mean", "s", round(fmean(beside_s), 3)),
         row("", "travel times measured", "times", result.measurements, goal=(1, 1)),
         row("", "steps of the curve with less service", "steps", sum(b > a for a, b in pairwise(curve)), goal=(0, 0)),
         row("", "plans of a smaller fleet that were better", "share", round(adopted, 3)),

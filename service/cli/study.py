@@ -140,6 +140,8 @@ def _run(
         for said in sentences(result, lines):
             show.OUT.print(said, markup=False)
         times = "once" if result.measurements == 1 else f"{result.measurements} times"
+        if result.networks > 1:
+            times += f", on {result.networks} networks of streets"
         show.ERR.print(
             f"Travel times were measured {times}, for {len(study.scenarios)} scenarios on {len(study.days)} days."
         )

@@ -49,11 +49,14 @@ def test_a_share_of_no_success_is_at_least_nothing() -> None:
 
 def test_the_sentence_names_the_limits_that_bind_most() -> None:
     """What stays behind comes first; a limit on fewer than one route in twenty is not worth a word."""
-    said = sentence({"the payload": 12, "the range": 1}, {"not_enough_time_or_capacity": 6}, routes=24, days=6)
-    assert said == "No truck has time or room left for 1 visit a day; the payload binds on 2 of 4 routes a day."
+    said = sentence({"the payload": 12, "the range": 1}, {"not_enough_time_or_capacity": 7}, routes=24, days=6, left=6)
+    assert (
+        said
+        == "1 visit a day must stay behind: no truck has time or room left; the payload binds on 2 of 4 routes a day."
+    )
     assert sentence({}, {}, routes=24, days=6) == "No limit binds: there is room on every route."
-    waits = sentence({}, {"prize_below_cost": 3}, routes=24, days=6)
-    assert waits.endswith("0.5 visits a day can wait: not worth the way yet.")
+    waits = sentence({}, {"not_enough_time_or_capacity": 3}, routes=24, days=6, waiting=3)
+    assert waits == "No limit binds: there is room on every route; 0.5 visits a day can wait for another day."
 
 
 # --- tables of figures made up by hand ---
@@ -68,7 +71,12 @@ def fleets_that_cost(costs: dict[int, float], *, left: dict[int, int], co2e: dic
         for at, day in enumerate(days):
             # All of them are a little dearer on some days: what differs between two is the same on each day, or nearly.
             cost = costs[size] + 20 * at + (0.5 if at % 2 else -0.5) * size
-            figures = dict.fromkeys(FIGURES, 0.0) | {"cost": cost, "unserved": left.get(size, 0), "tonnes": 10.0}
+            figures = dict.fromkeys(FIGURES, 0.0) | {
+                "cost": cost,
+                "unserved": left.get(size, 0),
+                "left_out": left.get(size, 0),
+                "tonnes": 10.0,
+            }
             figures |= {
                 "unserved_tonnes": left.get(size, 0) / 100,
                 "co2e_kg": (co2e or {}).get(size, 50.0),
@@ -121,7 +129,7 @@ def test_the_answer_is_the_smallest_fleet_that_serves_all_with_its_cost_and_how_
 
 def test_a_larger_fleet_that_is_cheaper_beyond_doubt_is_named() -> None:
     """It has vehicles that suit the work better; those that never leave are counted as standing by."""
-    said = answer(result := fleets_that_cost({3: 400, 5: 380, 6: 380}, left={}), table(result))
+    said = answer(result := fleets_that_cost({3: 400, 5: 380, 6: 379}, left={}), table(result))
     assert "A day is cheaper with 5 vehicles (5 compactors): 20 USD less (19 to 21)" in said
     assert said.startswith("3 vehicles are enough")
 
@@ -130,4 +138,4 @@ def test_where_no_fleet_serves_everything_the_answer_says_what_the_largest_leave
     """And what bound it."""
     said = answer(result := fleets_that_cost({2: 300, 3: 400}, left={2: 40, 3: 7}), table(result))
     assert said.startswith("None of the fleets serves everything: even with 3 vehicles, 7.0 visits a day stay behind.")
-    assert said.endswith("No limit binds: there is room on every route.")
+    assert said.endswith("7 visits a day must stay behind; no limit binds: there is room on every route.")
