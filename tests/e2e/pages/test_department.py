@@ -96,3 +96,16 @@ def test_a_broken_city_is_explained_row_by_row(
     assert "vehicles.csv" in rows.first.inner_text()
     assert "D9" in rows.first.inner_text()
     assert served.client.get("/v1/cities").json() == cities
+
+
+def test_everything_is_said_in_khmer(visit: Callable[..., Page], served: Served) -> None:
+    """With Khmer chosen, the page keeps to it after a reload, and says nothing in English of its own."""
+    page = visit("/")
+    page.locator("#language").select_option("km")
+    page.locator("html[lang=km]").wait_for()
+    page.reload()
+    page.locator("html[lang=km]").wait_for()
+    show_today(page, served)
+    words = page.locator("#panel").inner_text()
+    assert "ផ្លូវប្រមូល" in words
+    assert not re.search(r"\b(stops?|trips?|routes?|hours|tonnes|draft|published)\b", words)

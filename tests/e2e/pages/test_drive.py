@@ -56,3 +56,18 @@ def test_a_morning_without_a_network(visit: Callable[..., Page], served: Served)
     first = [one["properties"] for one in route if one["properties"]["kind"] == "visit"]
     numbers = list(dict.fromkeys(visit["stop_number"] for visit in first))[:TAPS]
     assert taken == [visit["id"] for visit in first if visit["stop_number"] in numbers]
+
+
+def test_skip_with_a_reason_in_khmer(visit: Callable[..., Page], served: Served) -> None:
+    """A stop is skipped by two taps, in Khmer, and the server has the reason."""
+    page = visit(served.drive, phone=True, locale="km")
+    ready(page)
+    while page.locator(".buttons .main").get_attribute("id") != "do-done":
+        tap(page)
+    stop = page.locator(".step h2").inner_text()
+    page.locator("#do-skip").click()
+    page.locator("#dialog button", has_text="ទ្វារចាក់សោ").click()
+    page.locator("#outbox", has_text="ផ្ញើអស់ហើយ").wait_for(timeout=60_000)
+    visits = served.client.get(f"{served.shift_address}/state").json()["visits"]
+    assert "locked" in {visit["reason"] for visit in visits}
+    assert page.locator(".step h2").inner_text() != stop
