@@ -12,9 +12,8 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from pages_server import Served
     from playwright.sync_api import Page
-
-    from .conftest import Served
 
 
 def show_today(page: Page, served: Served) -> None:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from pages_server import Served
     from playwright.sync_api import Page
 
-    from .conftest import Served
 
 TAPS = 20
 

@@ -9,9 +9,9 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from pages_server import Served
     from playwright.sync_api import Page
 
-    from .conftest import Served
 
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 SHELL_BYTES = 400_000

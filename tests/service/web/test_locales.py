@@ -77,7 +77,9 @@ def test_what_is_asked_for_is_there(path: Path) -> None:
 def test_every_text_is_asked_for() -> None:
     """The catalogue holds nothing that no page or paper says; keys that are put together count by how they begin."""
     text = "\n".join(path.read_text(encoding="utf-8") for path in [*SCRIPTS, *DOCUMENTS, *PAPERS])
-    whole = {key for path in [*SCRIPTS, *DOCUMENTS] for key in keys_in(path)} | set(re.findall(r'["\']([\w.]+)["\']', text))
+    whole = {key for path in [*SCRIPTS, *DOCUMENTS] for key in keys_in(path)} | set(
+        re.findall(r'["\']([\w.]+)["\']', text)
+    )
     whole |= {f"sheet.{key}" for key in re.findall(r"data\.words\.(\w+)", text)}
     begun = tuple(set(re.findall(r"[`\"]([a-z]+(?:\.[\w]+)*\.)\$\{", text)))
     unused = {

@@ -63,7 +63,8 @@ export class PlanPart {
     byId("go").disabled = true;
     try {
       const asked = { city: state.city, date: state.date };
-      const run = await post(`${here()}/plans`, { date: state.date, seconds: SECONDS });
+      const { solve_seconds: most } = await call("/v1/limits");
+      const run = await post(`${here()}/plans`, { date: state.date, seconds: Math.min(SECONDS, most) });
       const done = await followRun(run, byId("search"), state.city.currency);
       if (done.status === "failed") throw new Error(done.error);
       if (done.status === "cancelled") throw new Error(t("plan.cancelled"));
