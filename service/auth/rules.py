@@ -35,6 +35,7 @@ ROUTES: Final[Mapping[str, Permission]] = {
     f"GET {_SHIFT}/driver-links": Permission.DISPATCH,
     f"POST {_SHIFT}/driver-links": Permission.DISPATCH,
     f"DELETE {_SHIFT}/driver-links/{{link_id}}": Permission.DISPATCH,
+    f"POST {_DAY}/run-sheets": Permission.DISPATCH,
     # Cities
     "GET /v1/cities": Permission.KNOWN,
     "POST /v1/cities": Permission.IMPORT,
