@@ -30,11 +30,11 @@ from service.api import (
     quarantine,
     readings,
     replan,
+    run_sheets,
     runs,
     session,
     shifts,
     studies,
-    study_files,
     study_forms,
 )
 from service.api.limits import BodyLimit
@@ -121,6 +121,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         runs,
         replan,
         shifts,
+        run_sheets,
         driver_events,
         overlays,
         privacy,
@@ -132,7 +133,6 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         basemap,
         studies,
         study_forms,
-        study_files,
         kpis,
     ):
         app.include_router(feature.router)

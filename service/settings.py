@@ -133,10 +133,6 @@ class Settings(BaseSettings):
         """Cells of studies that are done, one folder for each study; without them a study begins anew."""
         return self.home / "studies"
 
-    def study_files(self, study_id: str) -> Path:
-        """Return the folder with the routes and the GeoParquet of a study that is done."""
-        return self.studies_dir / study_id / "files"
-
     @property
     def cache_dir(self) -> Path:
         """What takes time to compute and can be deleted at any time."""

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import re
 from typing import TYPE_CHECKING, Final
 
 from scenarios.report import csv_of, document_of, rows_of, scenario_geojson
 from service.clock import local_clock
-from service.db.documents import squeeze
 from service.export.brief import brief_pdf, charts
 from service.export.parquet import write_geoparquet
 from service.export.pdf import ExportMissing
@@ -54,18 +52,3 @@ def write_study(result: StudyResult, lines: Sequence[Line], folder: Path) -> tup
     except ExportMissing as error:
         missing.append(f"table.parquet was not written. {error}")
     return written, missing
-
-
-def write_maps(result: StudyResult, lines: Sequence[Line], folder: Path) -> None:
-    """Write what is shown on maps: routes of each scenario that has any, as gzip, and the table as GeoParquet.
-
-    Scenarios are numbered from 0: ``0.geojson.gz``. Without pyarrow there is no GeoParquet.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    clock = local_clock(result.study.days[0], result.city.timezone)
-    for number in range(len(result.study.scenarios)):
-        routes = scenario_geojson(result, number, clock=clock)
-        if routes is not None:
-            (folder / f"{number}.geojson.gz").write_bytes(squeeze(routes))
-    with contextlib.suppress(ExportMissing):
-        write_geoparquet(result, lines, folder / "table.parquet")

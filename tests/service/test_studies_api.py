@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import time
 from typing import TYPE_CHECKING, Any
@@ -114,11 +112,26 @@ def test_the_brief_is_a_pdf_that_may_be_kept(client: TestClient, done: dict[str,
     assert again.status_code == 304
 
 
+def test_a_study_s_files_are_those_that_it_names(client: TestClient, done: dict[str, Any]) -> None:
+    """The table for other programs, and the routes of each scenario; what is not named is not found."""
+    path = f"/v1/studies/{done['id']}/files"
+    named = {one["name"]: one for one in client.get(path).json()["files"]}
+    assert {"table.csv", "table.parquet", "01-2_vehicles.geojson", "02-3_vehicles.geojson"} <= set(named)
+    for name, one in named.items():
+        file = client.get(f"{path}/{name}")
+        assert len(file.content) == one["bytes"]
+        assert file.headers["content-type"] == one["media_type"]
+    assert client.get(f"{path}/01-2_vehicles.geojson").json()["type"] == "FeatureCollection"
+    for name in ("no.csv", "..%2F..%2Fsamram.db", "%2Fetc%2Fpasswd"):
+        assert client.get(f"{path}/{name}").status_code == 404
+
+
 def test_a_study_under_way_is_cancelled_and_cannot_be_twice_over(client: TestClient, city: str) -> None:
     """Its table is there with what was done, or not at all if nothing was; a study that is done stays done."""
     study = client.post(f"/v1/cities/{city}/studies", json=LONG).json()
     assert client.post(f"/v1/studies/{study['id']}/cancel").json()["status"] == "cancelled"
     assert client.post(f"/v1/studies/{study['id']}/cancel").status_code == 200
+    assert client.get(f"/v1/studies/{study['id']}/files").status_code == 409
     assert followed(client, study["id"])[-1]["status"] == "cancelled"
 
 
@@ -166,39 +179,13 @@ def test_a_study_that_a_restart_cut_short_goes_on(tmp_path: Path, make_client: M
     assert {name: after[name] for name in kept} == kept
 
 
-def test_the_table_and_the_routes_are_files(client: TestClient, done: dict[str, Any]) -> None:
-    """The CSV has the rows of the results; the routes of each scenario lie along streets, and are kept by their tag."""
-    path = f"/v1/studies/{done['id']}"
-    rows = client.get(f"{path}/results").json()["rows"]
-    table = client.get(f"{path}/table.csv")
-    assert table.headers["content-type"].startswith("text/csv")
-    found = list(csv.DictReader(io.StringIO(table.text)))
-    assert [(row["scenario"], float(row["cost"])) for row in found] == [(row["scenario"], row["cost"]) for row in rows]
-    routes = client.get(f"{path}/routes.geojson", params={"scenario": "2 vehicles"})
-    vehicles = {one["properties"]["vehicle"] for one in routes.json()["features"] if "vehicle" in one["properties"]}
-    assert 1 <= len(vehicles) <= 2
-    tag = {"if-none-match": routes.headers["etag"]}
-    assert client.get(f"{path}/routes.geojson", params={"scenario": "2 vehicles"}, headers=tag).status_code == 304
-    missing = client.get(f"{path}/routes.geojson", params={"scenario": "9 vehicles"})
-    assert missing.status_code == 404
-    assert "'3 vehicles'" in missing.json()["detail"]
-
-
-def test_the_table_is_a_geoparquet(client: TestClient, done: dict[str, Any]) -> None:
-    """It has the magic bytes of Parquet at both ends."""
-    table = client.get(f"/v1/studies/{done['id']}/table.parquet")
-    assert table.status_code == 200
-    assert table.content[:4] == table.content[-4:] == b"PAR1"
-
-
 def test_a_cancelled_study_goes_on_and_one_that_is_done_does_not(
     client: TestClient, city: str, done: dict[str, Any]
 ) -> None:
-    """It waits again, and has no files until it is done."""
+    """It waits again, or is at it already."""
     study = client.post(f"/v1/cities/{city}/studies", json=LONG).json()
     client.post(f"/v1/studies/{study['id']}/cancel")
     assert client.post(f"/v1/studies/{study['id']}/resume").json()["status"] in ("queued", "running")
-    assert client.get(f"/v1/studies/{study['id']}/table.parquet").status_code == 409
     assert client.post(f"/v1/studies/{study['id']}/cancel").json()["status"] == "cancelled"
     refused = client.post(f"/v1/studies/{done['id']}/resume")
     assert refused.status_code == 409

@@ -7,40 +7,39 @@ import re
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
-import httpx2
 import pytest
+from pages_server import client_of, serving
 from sqlmodel import Session
 
 from service.auth import accounts
 from service.auth.roles import Role
-from service.auth.throttle import FREE_FAILURES, LONGEST_DELAY_S
+from service.auth.throttle import FREE_FAILURES, LONGEST_DELAY_S, Throttle
 from service.clock import utc_now
+from service.db.engine import make_engine
 from service.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from playwright.sync_api import Page
-
-    from .conftest import Running
 
 NAME, PASSWORD = "sokha", "a long enough passphrase"
 
 
 @pytest.fixture(scope="module")
-def served(
-    tmp_path_factory: pytest.TempPathFactory, city_zip: bytes, start: Callable[[Settings], Running]
-) -> SimpleNamespace:
+def served(tmp_path_factory: pytest.TempPathFactory, city_zip: bytes) -> Iterator[SimpleNamespace]:
     """Start a server that asks, with an account and a city."""
-    running = start(Settings(home=tmp_path_factory.mktemp("home"), auth="required"))
-    with Session(running.app.state.engine) as session:
-        accounts.add(session, NAME, role=Role.ADMINISTRATOR, city_id=None, password=PASSWORD)
-        session.commit()
-    with httpx2.Client(base_url=running.address, timeout=60) as client:
+    settings = Settings(home=tmp_path_factory.mktemp("home"), auth="required")
+    with serving(settings) as address, client_of(address) as client:
+        engine = make_engine(settings.database)
+        with Session(engine) as session:
+            accounts.add(session, NAME, role=Role.ADMINISTRATOR, city_id=None, password=PASSWORD)
+            session.commit()
         token = client.post("/v1/session", json={"name": NAME, "password": PASSWORD}).json()["access_token"]
         headers = {"authorization": f"Bearer {token}", "content-type": "application/zip"}
         city = client.post("/v1/cities", content=city_zip, headers=headers).json()["id"]
-    return SimpleNamespace(address=running.address, app=running.app, city=city, date="2026-11-23")
+        yield SimpleNamespace(address=address, engine=engine, city=city, date="2026-11-23")
+        engine.dispose()
 
 
 def fill(page: Page, password: str) -> None:
@@ -89,7 +88,7 @@ def test_too_many_attempts_are_told_to_wait(
     """The page says how long, counts down, and lets one try again when it is over."""
     name, now = f"{locale}-{NAME}", utc_now()
     for before in reversed(range(FREE_FAILURES * 2)):  # each later than the longest wait after the one before
-        served.app.state.throttle.attempt(name, "127.0.0.1", now - before * dt.timedelta(seconds=LONGEST_DELAY_S + 1))
+        Throttle(served.engine).attempt(name, "127.0.0.1", now - before * dt.timedelta(seconds=LONGEST_DELAY_S + 1))
     page = visit("/sign-in", locale=locale)
     page.clock.install()
     page.goto("/sign-in")

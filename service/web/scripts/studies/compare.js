@@ -31,7 +31,8 @@ export async function showCompare(box, id, one, other, signal) {
   const results = await call(`/v1/studies/${id}/results`);
   const names = [one, other].map((at) => results.study.scenario[at]?.name ?? "");
   const query = new URLSearchParams({ one: names[1], other: names[0] });
-  const [differences, ...drawn] = await Promise.all([call(`/v1/studies/${id}/compare?${query}`), ...names.map((name) => call(`/v1/studies/${id}/routes.geojson?scenario=${encodeURIComponent(name)}`))]);
+  const { files } = await call(`/v1/studies/${id}/files`);
+  const [differences, ...drawn] = await Promise.all([call(`/v1/studies/${id}/compare?${query}`), ...[one, other].map((at) => routesOf(id, at, files))]);
   const places = await Promise.all(["depots", "disposal-sites", "containers"].map(ofCity));
   if (signal.aborted) return;
   const served = drawn.map(servedBy);
@@ -50,6 +51,18 @@ export async function showCompare(box, id, one, other, signal) {
   );
   const go = drawMaps(maps, places, colours, found, signal);
   box.append(make("div", { class: "tables" }, trucks(names, drawn, colours), containers(names, found, go)));
+}
+
+/**
+ * The routes of a scenario on the study's first day, by its first draw; none where they were not kept.
+ *
+ * @param {string} id
+ * @param {number} at position of the scenario
+ * @param {{name: string}[]} files of the study, routes with their scenario's number in front
+ */
+async function routesOf(id, at, files) {
+  const found = files.find(({ name }) => name.endsWith(".geojson") && parseInt(name, 10) === at + 1);
+  return found ? call(`/v1/studies/${id}/files/${encodeURIComponent(found.name)}`) : { features: [] };
 }
 
 /**

@@ -57,15 +57,18 @@ export function fleetsOf(results) {
 }
 
 /**
- * How many vehicles are needed, in sentences; null where the study compares no fleets.
+ * How many vehicles are needed, in sentences; empty where the study compares no fleets. English ones are the server's,
+ * as in its brief.
  *
  * @param {any} results
+ * @returns {string}
  */
 export function answerOf(results) {
+  if (i18n.current() === "en") return results.answer;
   const fleets = fleetsOf(results);
   const enough = fleets.find(({ row }) => row.served_days === 1);
   const last = fleets.at(-1);
-  if (!last) return null;
+  if (!last) return "";
   if (!enough) return t("answer.none", { size: last.size, visits: plain(last.row.unserved) });
   const { row } = enough;
   const few = row.cells < ENOUGH_DAYS;
@@ -96,20 +99,23 @@ function limitName(name) {
 /**
  * What bound a scenario, as the server says it in English: the limits reached most often, and why visits stay behind.
  *
- * @param {any[]} cells of the scenario
+ * @param {any} results
+ * @param {any} row of the scenario
+ * @returns {string}
  */
-export function boundOf(cells) {
+export function boundOf(results, row) {
+  if (i18n.current() === "en") return row.bound;
+  const cells = results.cells.filter((/** @type {any} */ cell) => cell.scenario === row.scenario);
   const add = (/** @type {string} */ key) => {
     /** @type {Map<string, number>} */
     const sum = new Map();
     for (const cell of cells) for (const [name, count] of Object.entries(cell[key])) sum.set(name, (sum.get(name) ?? 0) + Number(count));
     return [...sum].sort((one, other) => other[1] - one[1] || one[0].localeCompare(other[0]));
   };
-  const routes = cells.reduce((sum, cell) => sum + cell.figures.routes, 0);
+  const routes = cells.reduce((/** @type {number} */ sum, /** @type {any} */ cell) => sum + cell.figures.routes, 0);
   const aDay = (/** @type {number} */ count) => plain(count / cells.length);
   const limits = add("limits").filter(([, count]) => count * 20 >= routes).slice(0, 3).map(([name, count]) => t("bound.limit", { limit: limitName(name), count: aDay(count), routes: aDay(routes) }));
   const [reason] = add("reasons");
   const why = reason ? [t("bound.why", { why: t(`why.${reason[0]}`), count: aDay(reason[1]) })] : [];
-  const said = [...(limits.length ? limits : [t("bound.none")]), ...why].join("; ");
-  return said.charAt(0).toUpperCase() + said.slice(1);
+  return [...(limits.length ? limits : [t("bound.none")]), ...why].join("; ");
 }

@@ -2,7 +2,7 @@
 
 import { call, file } from "../api.js";
 import { make, save } from "../dom.js";
-import { day, number, percent, t } from "../i18n.js";
+import { day, percent, t } from "../i18n.js";
 import { askLike } from "./ask.js";
 import { costBars, fleetCurve, tradeOff } from "./chart.js";
 import { answerOf, boundOf, fleetsOf } from "./figures.js";
@@ -16,13 +16,13 @@ import { scenarioTable } from "./table.js";
  * @param {AbortSignal} signal
  */
 export async function showResults(box, study, signal) {
-  const results = await call(`/v1/studies/${study.id}/results`);
+  const whole = study.status === "done";
+  const [results, { files }] = await Promise.all([call(`/v1/studies/${study.id}/results`), whole ? call(`/v1/studies/${study.id}/files`) : { files: [] }]);
   if (signal.aborted) return;
   const planned = results.rows.filter((/** @type {any} */ row) => row.cells);
   const fleets = fleetsOf(results);
   const answer = answerOf(results);
   const { study: asked } = results;
-  const whole = study.status === "done";
   const about = t("studies.about", { scenarios: asked.scenario.length, days: asked.days.length === 1 ? day(asked.days[0]) : t("studies.period", { first: day(asked.days[0]), last: day(asked.days.at(-1)) }), seeds: asked.seeds, reserve: percent(asked.reserve) });
   const charts = planned.length > 1 && [fleets.length ? fleetCurve(results, fleets) : costBars(results, planned), tradeOff(results, planned)];
   box.append(
@@ -33,8 +33,8 @@ export async function showResults(box, study, signal) {
     make("section", {}, make("h3", {}, t("studies.results")), scenarioTable(results)),
     ...(charts ? [make("section", {}, make("h3", {}, t("studies.charts")), ...charts)] : []),
     ...(planned.length > 1 && whole ? [compareForm(study.id, asked, planned)] : []),
-    make("section", {}, make("h3", {}, t("studies.bound")), make("dl", { class: "bound" }, ...planned.flatMap((/** @type {any} */ row) => [make("dt", {}, row.scenario), make("dd", {}, boundOf(results.cells.filter((/** @type {any} */ cell) => cell.scenario === row.scenario)))]))),
-    ...(whole ? [downloads(study.id, planned)] : []),
+    make("section", {}, make("h3", {}, t("studies.bound")), make("dl", { class: "bound" }, ...planned.flatMap((/** @type {any} */ row) => [make("dt", {}, row.scenario), make("dd", {}, boundOf(results, row))]))),
+    ...(whole ? [downloads(study.id, asked, files)] : []),
     make("p", { class: "actions" }, make("button", { type: "button", onclick: () => askLike(asked) }, t("studies.like"))),
   );
 }
@@ -69,22 +69,31 @@ function compareForm(id, asked, planned) {
   return make("section", {}, make("h3", {}, t("compare.title")), form);
 }
 
+/** What each file is; routes have a name of their own for each scenario. */
+const FILES = { "brief.pdf": "brief", "table.csv": "csv", "table.parquet": "parquet", "study.json": "json", "cost.svg": "cost", "left.svg": "left" };
+
 /**
  * @param {string} id
- * @param {any[]} planned
+ * @param {any} asked
+ * @param {{name: string}[]} files
  */
-function downloads(id, planned) {
-  const path = `/v1/studies/${id}`;
-  const link = (/** @type {string} */ address, /** @type {string} */ name, /** @type {string} */ text) => make("li", {}, make("a", { href: `${path}/${address}`, download: name, onclick: (/** @type {Event} */ event) => {
-    event.preventDefault(); // what goes wrong is said here, not saved as a file
-    attempt(async () => save(await file(`${path}/${address}`), name));
-  } }, text));
-  const routes = planned.map((row) => link(`routes.geojson?scenario=${encodeURIComponent(row.scenario)}`, `${row.scenario}.geojson`, row.scenario));
+function downloads(id, asked, files) {
+  const link = (/** @type {string} */ name, /** @type {string} */ text) => {
+    const address = `/v1/studies/${id}/files/${encodeURIComponent(name)}`;
+    const take = (/** @type {Event} */ event) => {
+      event.preventDefault(); // what goes wrong is said here, not saved as a file
+      attempt(async () => save(await file(address), name));
+    };
+    return make("li", {}, make("a", { href: address, download: name, onclick: take }, text));
+  };
+  const there = files.map(({ name }) => name);
+  const known = Object.entries(FILES).filter(([name]) => there.includes(name)).map(([name, key]) => link(name, t(`studies.file.${key}`)));
+  const routes = there.filter((name) => name.endsWith(".geojson")).map((name) => link(name, asked.scenario[parseInt(name, 10) - 1]?.name ?? name));
   return make(
     "section",
     { id: "downloads" },
     make("h3", {}, t("studies.files")),
-    make("ul", { class: "files" }, link("brief.pdf", "brief.pdf", t("studies.file.brief")), link("table.csv", "table.csv", t("studies.file.csv")), link("table.parquet", "table.parquet", t("studies.file.parquet")), link("results", "study.json", t("studies.file.json"))),
-    make("details", {}, make("summary", {}, t("studies.file.routes", { count: number(planned.length) })), make("ul", { class: "files" }, ...routes)),
+    known.length ? make("ul", { class: "files" }, ...known) : make("p", { class: "soft" }, t("studies.files.none")),
+    routes.length > 0 && make("details", {}, make("summary", {}, t("studies.file.routes")), make("ul", { class: "files" }, ...routes)),
   );
 }
