@@ -91,8 +91,8 @@ def add_link(
         url=url,
         qr_svg=_qr(url),
     )
-    session.commit()
     request.state.audit = {"link": found.id}
+    session.commit()
     return found
 
 
