@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-PATIENCE_S = 120.0
+PATIENCE_S = 300.0
 
 
 def answers(settings: Any, told: Any, _ending: Any, _beat: Any) -> None:
