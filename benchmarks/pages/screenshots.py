@@ -97,6 +97,7 @@ def route(page: Page, scene: dict[str, str]) -> None:
 def containers(page: Page, scene: dict[str, str]) -> None:
     """Show how full containers will be."""
     department(page, scene)
+    page.locator("#fit").click()
     page.locator("#tab-containers").click()
     page.locator("#part-containers table").wait_for()
 

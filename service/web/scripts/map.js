@@ -204,7 +204,12 @@ export class RouteMap {
    */
   goTo(uid) {
     const stop = this.data.stops.features.find((/** @type {any} */ one) => one.properties.uid === uid);
-    if (stop) this.map.easeTo({ center: stop.geometry.coordinates, zoom: Math.max(this.map.getZoom(), 15.5), ...this.pace() });
+    if (stop) this.lookAt(stop.geometry.coordinates);
+  }
+
+  /** @param {Position} at */
+  lookAt(at) {
+    this.map.easeTo({ center: at, zoom: Math.max(this.map.getZoom(), 15.5), ...this.pace() });
   }
 
   /**
