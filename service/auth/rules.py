@@ -88,6 +88,8 @@ ROUTES: Final[Mapping[str, Permission]] = {
     "GET /v1/studies/{study_id}/results": Permission.LOOK,
     "GET /v1/studies/{study_id}/compare": Permission.LOOK,
     "GET /v1/studies/{study_id}/brief.pdf": Permission.LOOK,
+    "GET /v1/studies/{study_id}/files": Permission.LOOK,
+    "GET /v1/studies/{study_id}/files/{name}": Permission.LOOK,
     "POST /v1/studies/{study_id}/cancel": Permission.STUDY,
     # Readings
     f"GET {_CITY}/readings": Permission.LOOK,
