@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import multiprocessing
 import os
@@ -38,6 +39,7 @@ def solve_run(settings: Settings, run_id: str, attempt: int, ending: Event, beat
         Where this process writes every second, by ``time.monotonic``, that it lives.
     """
     set_apart()
+    give_way()
     threading.Thread(target=_live, args=(beat,), name="samram-beat", daemon=True).start()
     engine = make_engine(settings.database)
     try:
@@ -64,6 +66,16 @@ def set_apart() -> None:
     # Ctrl-C in a terminal reaches every process of the group; how this one ends is the server's business.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     end_with_parent()
+
+
+def give_way() -> None:
+    """Let whoever waits for an answer go first: a search is batch work, for as long as the server has nothing to do.
+
+    Its share of a busy processor stays what it was; it only does not hold up those who wake to answer.
+    """
+    if hasattr(os, "SCHED_BATCH"):
+        with contextlib.suppress(OSError):  # some containers forbid it
+            os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
 
 
 def sentence(error: Exception) -> str:
