@@ -206,7 +206,7 @@ def test_the_smallest_fleet_is_found_by_halving(client: TestClient, city: str, d
 
 
 def test_a_form_learns_the_changes_and_what_is_wrong_with_them(client: TestClient, city: str) -> None:
-    """The schema names the city's own things; a check says where a wrong value stands, and how many days it is."""
+    """The schema names the city's own things; a check says where a wrong value stands, and how many days that is."""
     schema = client.get(f"/v1/cities/{city}/changes").json()
     assert {one["properties"]["kind"]["const"] for one in schema["oneOf"]} >= {"fleet_size", "festival"}
     depot = schema["$defs"]["depot"]["oneOf"][0]["const"]
