@@ -157,7 +157,7 @@ def choose_day(
     moments = moments_of(city, service_date, rules)
     known = known.before(moments.known_s)
     table = trusted(known)
-    model = learn(table, groups_alike(city.containers), until_s=moments.known_s)
+    model = learn(table, groups_alike(city.containers), calendar_of(city), until_s=moments.known_s)
     outlook = look_ahead(model, table, moments)
     weekday = service_date.weekday()
     due = np.array([c.schedule is None or weekday in c.schedule for c in city.containers], dtype=np.bool_)
@@ -208,9 +208,17 @@ def trusted(events: EventTable) -> CleanTable:
     return clean(events.select(table.verdict != Verdict.STUCK)) if table.stuck.any() else table
 
 
-def learn(table: CleanTable, group: Longs, *, until_s: int) -> FillModel:
+def calendar_of(city: CityDataset) -> Calendar:
+    """Return the days on which a city expects more or less than on others of their weekday."""
+    return Calendar(
+        expected={days.kind: days.factor for days in city.calendar},
+        days={(date - _EPOCH).days: days.kind for days in city.calendar for date in days.dates},
+    )
+
+
+def learn(table: CleanTable, group: Longs, calendar: Calendar, *, until_s: int) -> FillModel:
     """Learn what fills the containers if nobody comes."""
-    return fit(table, group=group, calendar=Calendar(), until_s=until_s, least_power=LEAST_POWER)
+    return fit(table, group=group, calendar=calendar, until_s=until_s, least_power=LEAST_POWER)
 
 
 def look_ahead(model: FillModel, table: CleanTable, moments: Moments) -> Outlook:

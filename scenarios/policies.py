@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 import numpy as np
 
-from scenarios.choose import districts
+from optimizer.demand.clean import DAY_S
+from scenarios.choose import day_s, districts
 from scenarios.schedules import due_days, own_schedule, routes_alike, schedule_as_good
 from scenarios.simulate import litres_after_warm_up, live
 from scenarios.waste import draw_world
@@ -54,7 +55,15 @@ class Town:
             seed=seed,
             nature=nature,
             first_weekday=setting.first_day.weekday(),
+            foreseen=_foreseen(setting),
         )
+
+
+def _foreseen(setting: Setting) -> Floats:
+    """Return what the calendar multiplies each day's waste by: float64[days]."""
+    first = day_s(setting.first_day) // DAY_S
+    kind = setting.calendar.kinds(first, first + setting.world_days - 1)
+    return setting.calendar.prior()[kind]
 
 
 def usual_rates(city: CityDataset) -> Floats:

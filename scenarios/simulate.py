@@ -11,12 +11,13 @@ container stays there, and is taken along when somebody comes.
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 import numpy as np
 
 from optimizer.demand.clean import DAY_S, FULL
+from optimizer.demand.exposure import Calendar
 from optimizer.demand.readings import EventTable
 from optimizer.demand.select import choose_with_hindsight, situation
 from scenarios.carrying import carry_out
@@ -65,6 +66,8 @@ class Setting:
         Whether drivers say how full a container was, in quarters, when they empty it.
     first_day
         Day 0, the first of the warm-up.
+    calendar
+        What everybody knows of days to come; a drawn world has so much waste on them, and so the planner expects.
     """
 
     kind: Kind
@@ -74,6 +77,7 @@ class Setting:
     steps: int = 5
     taps: bool = False
     first_day: dt.date = FIRST_DAY
+    calendar: Calendar = field(default_factory=Calendar)
 
     @property
     def world_days(self) -> int:
@@ -335,7 +339,7 @@ class _Planner:
             )
             return choices, today * self.world.volume_l
         if self.model is None or (day - self.setting.warm_up) % _LEARN_DAYS == 0:
-            self.model = learn(table, self.group, until_s=moments.known_s)
+            self.model = learn(table, self.group, self.setting.calendar, until_s=moments.known_s)
         outlook = look_ahead(self.model, table, moments)
         none = np.zeros(len(self.ground.ids), dtype=np.bool_)
         due = none if self.due is None else self.due[day]

@@ -105,6 +105,7 @@ def draw_world(
     seed: int,
     nature: Nature,
     first_weekday: int = 0,
+    foreseen: Floats | None = None,
 ) -> World:
     """Draw a world.
 
@@ -116,6 +117,7 @@ def draw_world(
         All days, those of the warm-up included.
     first_weekday
         Of the first of them; Monday is 0.
+    foreseen : float64[days], what the city's calendar multiplies each day's waste by; 1 if absent
     """
     n = len(volume_l)
     waste = np.random.default_rng([seed, _WASTE])
@@ -128,6 +130,7 @@ def draw_world(
     for day in range(days):
         walk = nature.walk_keeps * walk + waste.normal(0.0, nature.walk_sd, n)
         factor = weekday[(first_weekday + day) % len(weekday)] * (nature.festival_factor if day in festive else 1.0)
+        factor *= 1.0 if foreseen is None else foreseen[day]
         for part, share in enumerate((nature.early_share, 1 - nature.early_share)):
             bags = waste.poisson(own * np.exp(walk) * factor * share / nature.bag_l)
             inflow_l[day, part] = waste.gamma(2.0 * bags) * nature.bag_l / 2

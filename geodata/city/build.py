@@ -19,6 +19,7 @@ from geodata.city.records import (
     DepotRecord,
     DisposalSiteRecord,
     ShiftRecord,
+    SpecialDays,
     VehicleRecord,
     Zone,
 )
@@ -27,6 +28,7 @@ from geodata.streets.overlays import Overlay, faults
 from geodata.streets.rules import ACCESS_CLASSES
 
 if TYPE_CHECKING:
+    import datetime as dt
     from collections.abc import Callable, Iterable
     from pathlib import Path
 
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 
 R = TypeVar("R")
 WEEK_S = 7 * DAY_S
+LONGEST_SPELL_DAYS = 3_653
 ZONE_PREFIX = "zone:"
 OVERLAP = 0.01
 """Borders drawn twice differ a little; zones that share more than this part of the smaller one count people twice."""
@@ -50,6 +53,7 @@ class Records:
     shifts: tuple[ShiftRecord, ...]
     zones: tuple[Zone, ...]
     overlays: tuple[Overlay, ...]
+    calendar: tuple[SpecialDays, ...]
     placed_rows: tuple[Row, ...]
 
 
@@ -84,6 +88,7 @@ def read_records(folder: Path, settings: CitySettings, findings: Findings) -> Re
     _check_swapped(rows, findings)
     _check_stops(rows["containers"], settings, findings)
     _check_overlays(rows["overlays"], findings)
+    _check_calendar(rows["calendar"], findings)
     records = Records(
         containers=_made(rows["containers"], lambda row: _container(row, settings)),
         depots=_made(rows["depots"], lambda row: DepotRecord(**row.values)),
@@ -92,6 +97,7 @@ def read_records(folder: Path, settings: CitySettings, findings: Findings) -> Re
         shifts=_made(rows["shifts"], _shift),
         zones=_made(rows["zones"], _zone),
         overlays=_made(rows["overlays"], lambda row: Overlay(**row.values, file=row.file, place=row.path)),
+        calendar=_made(rows["calendar"], _special_days),
         placed_rows=tuple(row for stem in ("containers", "depots", "disposal_sites") for row in rows[stem] if row.ok),
     )
     _warn(records, rows, settings, findings)
@@ -117,6 +123,10 @@ def _shift(row: Row) -> ShiftRecord:
 def _zone(row: Row) -> Zone:
     values = dict(row.values)
     return Zone(polygon=values.pop("geometry"), **values)
+
+
+def _special_days(row: Row) -> SpecialDays:
+    return SpecialDays(**row.values | {"last": row.values["last"] or row.values["first"]})
 
 
 def _check_ids(rows: list[Row], findings: Findings) -> None:
@@ -307,6 +317,34 @@ def _check_stops(rows: list[Row], settings: CitySettings, findings: Findings) ->
                 f"this container stands {apart:,.0f} m from the first one of its stop, at {place}",
                 f"at most {span_m:g} m (defaults.stop_span_m in city.toml)",
             )
+
+
+def _check_calendar(rows: list[Row], findings: Findings) -> None:
+    kinds: dict[str, Row] = {}
+    taken: dict[dt.date, Row] = {}
+    for row in rows:
+        if not row.ok:
+            continue
+        days = _special_days(row)
+        if days.last < days.first:
+            row.error(findings, "last", "the last day lies before the first", f"{days.first} or later")
+            continue
+        if (days.last - days.first).days > LONGEST_SPELL_DAYS:
+            row.error(findings, "last", "these are more than ten years", "a shorter spell")
+            continue
+        if not days.dates:
+            row.error(findings, "weekdays", "none of these weekdays lies between the two days", "one that does")
+            continue
+        first = kinds.setdefault(days.kind, row)
+        if first.values["factor"] != days.factor:
+            expected = f"{first.values['factor']:g} as in row {first.line}, or another kind"
+            row.error(findings, "factor", "days of one kind bring the same", expected)
+        twice = next((date for date in days.dates if date in taken), None)
+        if twice is not None:
+            row.error(
+                findings, "first", f"{twice} stands in row {taken[twice].line} already", "days that are of one kind"
+            )
+        taken |= dict.fromkeys(days.dates, row)
 
 
 def _check_overlays(rows: list[Row], findings: Findings) -> None:

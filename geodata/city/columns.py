@@ -7,12 +7,14 @@ stands here and in ``columns_fleet``, so they cannot disagree.
 from __future__ import annotations
 
 from geodata.city.column import ACCESS, MONEY, MONEY_PER_T, NAME, SECONDS, Column, Table, id_column, position_columns
+from geodata.city.columns_calendar import CALENDAR
 from geodata.city.columns_fleet import SHIFTS, VEHICLES
 from geodata.city.columns_overlays import OVERLAYS
 from geodata.city.parsers import Choice, Names, Number, Text, TimeWindows, Weekdays
 from geodata.city.streams import DEFAULT_STREAM, MAX_DENSITY_KG_PER_L
 
 __all__ = [
+    "CALENDAR",
     "CITY_KEYS",
     "CONTAINERS",
     "DEFAULT_KEYS",
@@ -234,7 +236,7 @@ ZONES = Table(
     ),
 )
 
-TABLES = (CONTAINERS, DEPOTS, DISPOSAL_SITES, VEHICLES, SHIFTS, ZONES, OVERLAYS)
+TABLES = (CONTAINERS, DEPOTS, DISPOSAL_SITES, VEHICLES, SHIFTS, ZONES, OVERLAYS, CALENDAR)
 
 CITY_KEYS = (
     Column(name="name", parser=Text(), example="Siem Reap", meaning="The city's name", required=True),

@@ -27,6 +27,7 @@ from geodata.city.records import (
     DrivingSide,
     Energy,
     ShiftRecord,
+    SpecialDays,
     VehicleRecord,
     Windows,
     Zone,
@@ -53,6 +54,7 @@ __all__ = [
     "DrivingSide",
     "Energy",
     "ShiftRecord",
+    "SpecialDays",
     "VehicleRecord",
     "Windows",
     "Zone",
@@ -89,6 +91,8 @@ class CityDataset:
         Every stream known to this city, by name, with its loose density.
     overlays
         Changes to the streets, whenever they hold.
+    calendar
+        Days on which more or less is thrown in than on others of their weekday; no day is in two of them.
     streets_path
         The OpenStreetMap extract.
     streets_hash
@@ -119,6 +123,7 @@ class CityDataset:
     content_hash: str
     warnings: tuple[Finding, ...]
     overlays: tuple[Overlay, ...] = ()
+    calendar: tuple[SpecialDays, ...] = ()
 
     def density_kg_per_l(self, stream: str) -> float:
         """Return the loose density of a stream; KeyError when the city does not know it."""
@@ -316,6 +321,8 @@ def _dataset(
     }
     if records.overlays:  # a city without any keeps the hash that it had before there were overlays
         content["overlays"] = records.overlays
+    if records.calendar:
+        content["calendar"] = records.calendar
     return CityDataset(**content, streets_path=streets, content_hash=_hash(content), warnings=warnings)
 
 

@@ -7,6 +7,7 @@ stated"; what that implies is written at the field.
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -143,6 +144,29 @@ class ShiftRecord:
     overtime_cost_per_hour: float
     max_stops: int | None
     max_daily_kg: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpecialDays:
+    """Days on which ``factor`` times a usual day's waste is thrown in, the last one included.
+
+    Attributes
+    ----------
+    weekdays
+        Those between the two that are meant; None for all.
+    """
+
+    kind: str
+    first: dt.date
+    last: dt.date
+    weekdays: frozenset[int] | None
+    factor: float
+
+    @property
+    def dates(self) -> tuple[dt.date, ...]:
+        """The days, in order."""
+        every = (self.first + dt.timedelta(days=day) for day in range((self.last - self.first).days + 1))
+        return tuple(date for date in every if self.weekdays is None or date.weekday() in self.weekdays)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

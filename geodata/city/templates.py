@@ -34,7 +34,9 @@ This folder describes one city. Every column is explained in docs/city-dataset.m
 3. Streets that are closed, narrowed, flooded or turned into one-way streets, and markets, are stated in
    overlays.geojson, without editing OpenStreetMap. overlays.example.geojson shows one of each kind; rename it and
    replace what stands there.
-4. Run "samram city check" on this folder until it reports no error.
+4. Days on which more or less is thrown in (Khmer New Year, Pchum Ben, a market) may stand in calendar.csv; the
+   forecasts learn from them.
+5. Run "samram city check" on this folder until it reports no error.
 """
 
 # Rows besides the examples of the columns: enough for a day that can be planned.

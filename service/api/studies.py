@@ -5,11 +5,12 @@ import datetime as dt
 import json
 from collections.abc import AsyncIterator
 from http import HTTPStatus
+from pathlib import PurePath
 from typing import Annotated, Any, Final, Literal, cast
 from uuid import uuid4
 
-from fastapi import APIRouter, Query, Request, Response
-from fastapi.responses import StreamingResponse
+from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi.responses import FileResponse, StreamingResponse
 from pydantic import Field
 from sqlalchemy.orm import defer
 from sqlmodel import Session, col, select
@@ -17,13 +18,13 @@ from starlette.concurrency import run_in_threadpool
 
 from scenarios.changes.case import ScenarioRefused
 from service.api.deps import CitiesDep, CityId, SessionDep, SettingsDep, StudiesDep, StudyId
-from service.api.replies import errors, kept
+from service.api.replies import GEOJSON, errors, kept
 from service.api.schemas import In, Out
 from service.clock import utc_now
 from service.db.documents import unsqueeze
 from service.db.models import CityVersionRow
 from service.db.studies import StudyRow
-from service.jobs.studies import change
+from service.jobs.studies import change, files_of
 from service.problems import Conflict, FieldError, InvalidRequest, NotFound
 from service.settings import Settings
 
@@ -43,6 +44,21 @@ _PDF: Final[dict[int | str, dict[str, Any]]] = {
         "description": "The brief.",
         "content": {"application/pdf": {"schema": {"type": "string", "format": "binary"}}},
     },
+    304: {"description": "What If-None-Match names is still right."},
+}
+
+
+_TYPES: Final = {
+    ".csv": "text/csv; charset=utf-8",
+    ".geojson": GEOJSON,
+    ".json": "application/json",
+    ".parquet": "application/vnd.apache.parquet",
+    ".pdf": "application/pdf",
+    ".svg": "image/svg+xml",
+}
+_BYTES: Final = {"schema": {"type": "string", "format": "binary"}}
+_FILE: Final[dict[int | str, dict[str, Any]]] = {
+    200: {"description": "The file.", "content": {kind.partition(";")[0]: _BYTES for kind in _TYPES.values()}},
     304: {"description": "What If-None-Match names is still right."},
 }
 
@@ -102,6 +118,20 @@ class StudyResults(Out):
     differences: dict[str, dict[str, Any]]
     cells: list[dict[str, Any]]
     failures: list[dict[str, Any]]
+
+
+class FileOut(Out):
+    """A file that a study hands out."""
+
+    name: str
+    media_type: str
+    bytes: int
+
+
+class FileList(Out):
+    """The table, charts, routes of each scenario on the first day, and the brief, as files."""
+
+    files: list[FileOut]
 
 
 class DifferenceOut(Out):
@@ -272,6 +302,46 @@ def get_brief(study_id: StudyId, request: Request, session: SessionDep) -> Respo
     if row.brief is None:
         raise NotFound("There is no brief: this server runs without samram[report], or every scenario failed.")
     return kept(request, row.brief, media_type="application/pdf")
+
+
+@router.get("/studies/{study_id}/files", summary="A study's files", responses=errors(404, 409, 422))
+def list_files(study_id: StudyId, session: SessionDep, settings: SettingsDep) -> FileList:
+    """Name what the study hands out: CSV, GeoParquet, JSON, charts as SVG, GeoJSON of each scenario's routes."""
+    found = _files(session, settings, study_id)
+    return FileList(
+        files=[
+            FileOut(name=name, media_type=_TYPES[PurePath(name).suffix], bytes=size)
+            for name, (_, size) in found.items()
+        ]
+    )
+
+
+@router.get(
+    "/studies/{study_id}/files/{name}",
+    summary="One of a study's files",
+    response_class=FileResponse,
+    responses=_FILE | errors(404, 409, 422),
+)
+def get_file(
+    study_id: StudyId,
+    name: Annotated[str, Path(description="One that the list of files has.", min_length=1, max_length=120)],
+    session: SessionDep,
+    settings: SettingsDep,
+) -> FileResponse:
+    """Return a file to be kept."""
+    found = _files(session, settings, study_id)
+    if name not in found:
+        raise NotFound(f"The study hands out no {name!r}; it has {', '.join(map(repr, found)) or 'no files'}.")
+    return FileResponse(found[name][0], media_type=_TYPES[PurePath(name).suffix], filename=name)
+
+
+def _files(session: Session, settings: Settings, study_id: str) -> dict[str, tuple[PurePath, int]]:
+    """Return where each file of a study lies and its bytes, by name; only names from here are ever opened."""
+    row = _row(session, study_id)
+    if row.status != "done":
+        raise Conflict(f"Study {study_id!r} is {row.status}; its files are there when it is done.")
+    paths = sorted(path for path in files_of(settings, study_id).rglob("*") if path.suffix in _TYPES and path.is_file())
+    return {path.name: (path, path.stat().st_size) for path in paths}
 
 
 def _checked(wanted: StudyIn, settings: Settings) -> tuple[str, dict[str, Any]]:

@@ -40,6 +40,7 @@ ROUTES: Final[Mapping[str, Permission]] = {
     f"GET {_SHIFT}/driver-links": Permission.DISPATCH,
     f"POST {_SHIFT}/driver-links": Permission.DISPATCH,
     f"DELETE {_SHIFT}/driver-links/{{link_id}}": Permission.DISPATCH,
+    f"POST {_DAY}/run-sheets": Permission.DISPATCH,
     # Cities
     "GET /v1/cities": Permission.KNOWN,
     "POST /v1/cities": Permission.IMPORT,
@@ -100,6 +101,8 @@ ROUTES: Final[Mapping[str, Permission]] = {
     "GET /v1/studies/{study_id}/results": Permission.LOOK,
     "GET /v1/studies/{study_id}/compare": Permission.LOOK,
     "GET /v1/studies/{study_id}/brief.pdf": Permission.LOOK,
+    "GET /v1/studies/{study_id}/files": Permission.LOOK,
+    "GET /v1/studies/{study_id}/files/{name}": Permission.LOOK,
     "POST /v1/studies/{study_id}/cancel": Permission.STUDY,
     # Readings
     f"GET {_CITY}/readings": Permission.LOOK,

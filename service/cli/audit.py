@@ -13,7 +13,7 @@ from rich.table import Table
 
 from optimizer.demand.clean import DAY_S
 from optimizer.search.engines import ruin_recreate
-from scenarios.choose import USUAL, day_s, of_city
+from scenarios.choose import USUAL, calendar_of, day_s, of_city
 from scenarios.fleetday import Ground
 from scenarios.policies import Town, live_as_good, usual_rates
 from scenarios.replay import past_of
@@ -84,6 +84,7 @@ def run(
         days=days,
         steps=steps,
         first_day=first_day - dt.timedelta(days=warm_up),
+        calendar=calendar_of(city),
     )
     with told():
         ground = Ground.of(city, first_day, extract=extract, cache_dir=cache_dir)

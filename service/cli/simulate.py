@@ -10,7 +10,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from optimizer.search.engines import ruin_recreate
-from scenarios.choose import USUAL
+from scenarios.choose import USUAL, calendar_of
 from scenarios.fleetday import Ground
 from scenarios.policies import POLICIES, Town, live_under, usual_rates
 from scenarios.simulate import Setting
@@ -81,6 +81,7 @@ def run(
         steps=steps,
         taps=taps,
         first_day=first_day - dt.timedelta(days=warm_up),
+        calendar=calendar_of(city),
     )
     with told():
         ground = Ground.of(city, first_day, extract=extract, cache_dir=cache_dir)

@@ -12,9 +12,9 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from sqlmodel import Session
 
-from optimizer.demand.clean import DAY_S, clean
-from optimizer.demand.exposure import Calendar
-from optimizer.demand.forecast import Question, fit, forecast
+from optimizer.demand.clean import DAY_S
+from optimizer.demand.forecast import Question, forecast
+from scenarios.choose import calendar_of, groups_alike, learn, trusted
 from service.ingest.events import events_of, wall_clock_s
 
 if TYPE_CHECKING:
@@ -80,14 +80,12 @@ class Outlooks:
 
 
 def outlook(session: Session, city_id: str, city: CityDataset, asked_at: dt.datetime, days: int) -> Outlook:
-    """Return forecasts for the ends of the coming days; containers of the same stream learn from each other."""
+    """Return forecasts for the ends of the coming days, by the model that plans are made with."""
     ids = tuple(container.id for container in city.containers)
-    table = clean(events_of(session, city_id, until=asked_at, ids=ids))
+    table = trusted(events_of(session, city_id, until=asked_at, ids=ids))
     zone = ZoneInfo(city.timezone)
-    streams = sorted({container.stream for container in city.containers})
-    group = np.array([streams.index(container.stream) for container in city.containers], dtype=np.int64)
     now_s = int(wall_clock_s(np.array([int(asked_at.timestamp())]), zone)[0])
-    model = fit(table, group=group, calendar=Calendar(), until_s=now_s)
+    model = learn(table, groups_alike(city.containers), calendar_of(city), until_s=now_s)
     midnights_s = (now_s // DAY_S + 1 + np.arange(days)) * DAY_S
     question = Question(
         container=np.tile(np.arange(len(ids)), days),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import multiprocessing
 import os
@@ -43,6 +44,7 @@ def wait_for_run(settings: Settings, told: Connection, ending: Event, beat: c_do
         Where this process writes every second, by ``time.monotonic``, that it lives.
     """
     set_apart()
+    give_way()
     threading.Thread(target=_live, args=(beat,), name="samram-beat", daemon=True).start()
     _load()
     try:
@@ -86,6 +88,17 @@ def set_apart() -> None:
     # Ctrl-C in a terminal reaches every process of the group; how this one ends is the server's business.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     end_with_parent()
+
+
+def give_way() -> None:
+    """Let whoever waits for an answer go first: a search is batch work, for as long as the server has nothing to do.
+
+    Its share of a busy processor stays what it was; it only does not hold up those who wake to answer. A server that was
+    given another class of scheduling keeps it for its searches, too.
+    """
+    if hasattr(os, "SCHED_BATCH") and os.sched_getscheduler(0) == os.SCHED_OTHER:
+        with contextlib.suppress(OSError):  # some containers forbid it
+            os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
 
 
 def sentence(error: Exception) -> str:

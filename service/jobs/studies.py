@@ -28,6 +28,7 @@ from service.db.studies import StudyRow
 if TYPE_CHECKING:
     from multiprocessing.context import SpawnProcess
     from multiprocessing.synchronize import Event
+    from pathlib import Path
 
     from scenarios.study import Progress
     from service.settings import Settings
@@ -48,6 +49,11 @@ def change(engine: Engine, study_id: str, states: tuple[str, ...], **values: Any
         changed = session.exec(statement.values(**values))
         session.commit()
         return changed.rowcount > 0
+
+
+def files_of(settings: Settings, study_id: str) -> Path:
+    """Return the folder of what a study hands out; it is there once the study is done."""
+    return settings.studies_dir / study_id / "files"
 
 
 class Studies:
@@ -172,8 +178,7 @@ def _run(engine: Engine, settings: Settings, study_id: str, ending: Event) -> No
     from scenarios.study import run_study  # noqa: PLC0415
     from scenarios.studyfile import decode_study  # noqa: PLC0415
     from service.cities import Cities  # noqa: PLC0415
-    from service.export.brief import brief_pdf  # noqa: PLC0415
-    from service.export.pdf import ExportMissing  # noqa: PLC0415
+    from service.export.study import write_study  # noqa: PLC0415
 
     with Session(engine) as session:
         row = session.get_one(StudyRow, study_id)
@@ -195,10 +200,12 @@ def _run(engine: Engine, settings: Settings, study_id: str, ending: Event) -> No
         )
     lines = table(result)
     document = squeeze(json.dumps(document_of(result, lines), ensure_ascii=False, allow_nan=False).encode())
-    try:
-        brief = squeeze(brief_pdf(result, lines)) if any(line.cells for line in lines) else None
-    except ExportMissing:
-        brief = None
+    brief = None
+    if not result.cancelled and any(line.cells for line in lines):
+        folder = files_of(settings, study_id)
+        write_study(result, lines, folder)
+        path = folder / "brief.pdf"
+        brief = squeeze(path.read_bytes()) if path.is_file() else None
     change(engine, study_id, ("cancelled",), document=document)
     if not result.cancelled:
         values = {"status": "done", "document": document, "brief": brief, "finished_at": utc_now()}

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from geodata.city.records import SpecialDays
 from optimizer.demand.clean import DAY_S
+from optimizer.demand.exposure import Calendar
 from optimizer.demand.readings import Emptying, EventTable, FillReading, Source
 from optimizer.demand.select import Decision
 from scenarios.choose import (
@@ -39,6 +41,18 @@ MONDAY = dt.date(2026, 11, 23)
 BIN: dict[str, Any] = {"id": "B1", "lon": 103.860, "lat": 13.35, "volume_l": 1000, "stream": "residual", "fill": 1}
 SHIFT = {"id": "T1-day", "vehicle": "T1", "start": "04:00", "end": "12:00"}
 BINS = [BIN | {"id": f"B{number}", "lon": 103.850 + number / 1000} for number in range(1, 9)]
+
+
+def test_a_feast_in_the_calendar_is_expected(make_city: MakeCity) -> None:
+    """Where twice the waste is expected, more containers must be visited before, and nothing else changes."""
+    city = make_city(containers=BINS, shifts=[SHIFT])
+    feast = SpecialDays(kind="feast", first=MONDAY, last=MONDAY + dt.timedelta(days=2), weekdays=None, factor=2.0)
+    usual, before = (choose_day(each, MONDAY, history()) for each in (city, replace(city, calendar=(feast,))))
+    required = [
+        {choice.container for choice in chosen.choices if choice.decision is Decision.REQUIRED}
+        for chosen in (usual, before)
+    ]
+    assert required[0] < required[1]
 
 
 def history(silent: str = "", days: int = 30) -> EventTable:
@@ -118,7 +132,7 @@ def test_waste_goes_on_falling_if_nobody_comes() -> None:
         for number in range(1, 7)
         for day in range(0, 30, number)
     ]
-    model = learn(trusted(EventTable.of(events)), np.zeros(6, dtype=np.int64), until_s=day_s(MONDAY))
+    model = learn(trusted(EventTable.of(events)), np.zeros(6, dtype=np.int64), Calendar(), until_s=day_s(MONDAY))
     assert (model.curve.power >= LEAST_POWER).all()
 
 

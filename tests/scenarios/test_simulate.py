@@ -74,6 +74,19 @@ def test_no_litre_is_lost(ground: Ground, kind: Kind) -> None:
     assert len(lived.days) == BRIEF.days
 
 
+def test_foreseen_days_bring_so_much_more() -> None:
+    """What the calendar multiplies a day by falls on that day, and on no other."""
+    volume_l = np.full(12, 600.0)
+    twice = np.where(np.arange(60) % 2 == 0, 2.0, 1.0)
+    usual, foreseen = (
+        draw_world(volume_l, volume_l, days=60, warm_up=0, seed=1, nature=NATURE, foreseen=one) for one in (None, twice)
+    )
+    days = [world.inflow_l.sum(axis=(1, 2)) for world in (usual, foreseen)]
+    more = days[1] / days[0]
+    assert more[::2].mean() == pytest.approx(2.0, abs=0.1)
+    assert more[1::2].mean() == pytest.approx(1.0, abs=0.1)
+
+
 def test_the_same_seed_lives_the_same_life(ground: Ground) -> None:
     """World and searches follow from their seeds; another seed is another life."""
     first, again = (live(ground, world_of(ground), BRIEF, seed=1) for _ in range(2))

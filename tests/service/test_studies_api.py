@@ -112,11 +112,26 @@ def test_the_brief_is_a_pdf_that_may_be_kept(client: TestClient, done: dict[str,
     assert again.status_code == 304
 
 
+def test_a_study_s_files_are_those_that_it_names(client: TestClient, done: dict[str, Any]) -> None:
+    """The table for other programs, and the routes of each scenario; what is not named is not found."""
+    path = f"/v1/studies/{done['id']}/files"
+    named = {one["name"]: one for one in client.get(path).json()["files"]}
+    assert {"table.csv", "table.parquet", "01-2_vehicles.geojson", "02-3_vehicles.geojson"} <= set(named)
+    for name, one in named.items():
+        file = client.get(f"{path}/{name}")
+        assert len(file.content) == one["bytes"]
+        assert file.headers["content-type"] == one["media_type"]
+    assert client.get(f"{path}/01-2_vehicles.geojson").json()["type"] == "FeatureCollection"
+    for name in ("no.csv", "..%2F..%2Fsamram.db", "%2Fetc%2Fpasswd"):
+        assert client.get(f"{path}/{name}").status_code == 404
+
+
 def test_a_study_under_way_is_cancelled_and_cannot_be_twice_over(client: TestClient, city: str) -> None:
     """Its table is there with what was done, or not at all if nothing was; a study that is done stays done."""
     study = client.post(f"/v1/cities/{city}/studies", json=LONG).json()
     assert client.post(f"/v1/studies/{study['id']}/cancel").json()["status"] == "cancelled"
     assert client.post(f"/v1/studies/{study['id']}/cancel").status_code == 200
+    assert client.get(f"/v1/studies/{study['id']}/files").status_code == 409
     assert followed(client, study["id"])[-1]["status"] == "cancelled"
 
 

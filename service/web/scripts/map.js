@@ -77,9 +77,10 @@ export class RouteMap {
     const base = this.tiles ? { basemap: { type: "vector", url: `pmtiles://${this.tiles}` } } : {};
     const drawn = basemapLayers(this.ink, current()).filter((layer) => this.tiles || layer.type === "background");
     const over = overlayLayers(this.ink);
-    const names = drawn.filter((layer) => layer.type === "symbol"); // above the routes' lines, below their stops
-    const first = over.findIndex((layer) => layer.id === "arrows");
-    const layers = [...drawn.filter((layer) => layer.type !== "symbol"), ...over.slice(0, first), ...names, ...over.slice(first)];
+    // Streets' names lie above the routes' lines and below their stops; those of places above all but the stops' numbers.
+    const [ground, names, places] = [drawn.filter((layer) => layer.type !== "symbol"), drawn.filter((layer) => layer.id === "street-names"), drawn.filter((layer) => layer.id === "place-names")];
+    const [lines, points] = [over.findIndex((layer) => layer.id === "arrows"), over.findIndex((layer) => layer.id === "stop-numbers")];
+    const layers = [...ground, ...over.slice(0, lines), ...names, ...over.slice(lines, points), ...places, ...over.slice(points)];
     return { version: 8, sources: { ...base, ...sources }, layers };
   }
 

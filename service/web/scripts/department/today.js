@@ -3,6 +3,7 @@
 import { call, post } from "../api.js";
 import { byId, make } from "../dom.js";
 import { clockIn, number, t } from "../i18n.js";
+import { goesOut, printSheets } from "./handing.js";
 import { here, state } from "./state.js";
 
 const POLL_MS = 15_000;
@@ -26,8 +27,9 @@ export function lifeButtons(page) {
     return make("button", { type: "button", id: verb, class: main ? "main" : "", onclick: () => page.attempt(work) }, t(`day.${verb}`));
   };
   if (plan.state === "draft" || plan.state === "replaced") return [act("publish", plan.state === "draft")];
-  if (plan.state === "published" || plan.state === "running") return [act("close")];
-  return [];
+  if (!goesOut()) return [];
+  const print = make("button", { type: "button", id: "print", class: "main", onclick: () => page.attempt(() => printSheets(null)) }, t("hand.print.all"));
+  return [print, act("close")];
 }
 
 /** Show how far the day is, again and again while it is looked at. */
