@@ -22,6 +22,7 @@ from benchmarks.living.lives import (
     SCHEDULE,
     SCHEDULE_PACE,
     SCHEDULE_TAPS,
+    SHARP,
     TAPS,
     THRESHOLD,
     Lives,
@@ -48,6 +49,7 @@ RATIOS: Final = (
     (FORECAST, SCHEDULE_PACE, None),
     (FORECAST, THRESHOLD, 0.85),
     (FORECAST, LOWER, None),
+    (FORECAST, SHARP, 1.05),
     (FORECAST, PERFECT, 1.05),
     (TAPS, SCHEDULE_TAPS, 0.80),
 )

@@ -52,7 +52,8 @@ DEAD: Final = "forecast, 20 % dead sensors"
 TAPS: Final = "forecast, taps only"
 THRESHOLD: Final = "threshold 80 %"
 LOWER: Final = "threshold 50 %"
-PERFECT: Final = "perfect information"
+SHARP: Final = "forecast, levels known exactly"
+PERFECT: Final = "hindsight"
 SCHEDULE: Final = "schedule as good as forecast"
 SCHEDULE_PACE: Final = "schedule by pace, as good as forecast"
 SCHEDULE_TAPS: Final = "schedule as good as taps only"
@@ -65,6 +66,7 @@ CASES: Final = {
         Case(name=SCHEDULE_PACE, kind="schedule", as_good_as=FORECAST, by_pace=True),
         Case(name=THRESHOLD, kind="threshold"),
         Case(name=PERFECT, kind="perfect"),
+        Case(name=SHARP, kind="forecast", nature=replace(NATURE, noise=0.0, lost=0.0, outliers=0.0)),
         Case(name=DEAD, kind="forecast", nature=replace(NATURE, dead=0.2)),
         Case(name=TAPS, kind="forecast", nature=replace(NATURE, sensors=0.0), taps=True),
         Case(name=SCHEDULE_TAPS, kind="schedule", as_good_as=TAPS),

@@ -33,6 +33,13 @@ that knows six levels only where that step is at most 0.15, so such a sensor's s
 STUCK_S: Final = 7 * DAY_S
 STUCK_READINGS: Final = 6
 """So many readings in a row, over so long, to the last digit equal: the sensor hangs. Our own figures."""
+REPEATS: Final = 3
+REPEATED_S: Final = DAY_S
+UNLIKELY: Final = 1e-4
+USUAL_REPEATS: Final = (4.0, 5.0)
+"""Sooner, after so many repeats over so long, if the sensor's own past makes a run of them less likely than this. A
+sensor of a hundredth hardly ever shows one level twice, one of six levels nearly always: each begins as one that
+repeats itself 4 times of 5, and is known by its own pairs from then on. Our own figures."""
 
 
 class Verdict(enum.IntEnum):
@@ -155,20 +162,42 @@ def _jumps(events: EventTable, rows: Longs, level: Floats) -> tuple[Flags, Flags
 def _stuck(container: Longs, time_s: Longs, level: Floats, reading: Flags) -> Flags:
     """Which readings repeat the one before to the last digit for long, also over an emptying that somebody reported.
 
-    Over an emptying only at a level that an emptied container does not have.
+    Over an emptying only at a level that an emptied container does not have, or where the sensor's own past tells.
     """
     stuck = np.zeros(len(level), dtype=np.bool_)
     rows = np.flatnonzero(reading)
     if len(rows) == 0:
         return stuck
-    number, at_s, shown = np.arange(len(rows)), time_s[rows], level[rows]
-    goes_on = np.zeros(len(rows), dtype=np.bool_)
-    emptied = np.diff(rows) > 1
-    goes_on[1:] = (
-        (container[rows[1:]] == container[rows[:-1]])
-        & (shown[1:] == shown[:-1])
-        & (~emptied | ((shown[1:] > DROP) & (shown[1:] < FULL)))
-    )
-    start = np.maximum.accumulate(np.where(goes_on, 0, number))
-    stuck[rows] = (at_s - at_s[start] >= STUCK_S) & (number - start + 1 >= STUCK_READINGS)
+    at_s, shown = time_s[rows], level[rows]
+    follows, same = np.zeros(len(rows), dtype=np.bool_), np.zeros(len(rows), dtype=np.bool_)
+    follows[1:] = container[rows[1:]] == container[rows[:-1]]
+    same[1:] = follows[1:] & (shown[1:] == shown[:-1])
+    emptied = np.zeros(len(rows), dtype=np.bool_)
+    emptied[1:] = np.diff(rows) > 1
+    goes_on = same & (~emptied | ((shown > DROP) & (shown < FULL)))
+    repeats, lasts_s, _ = _runs(goes_on, at_s)
+    # At its ends a sensor sees no farther, and may well show the same for long.
+    between = same & (shown > 0) & (shown < FULL)
+    again, again_s, start = _runs(between, at_s)
+    usual = _usual_repeats(follows, between, start)
+    unlikely = (again >= REPEATS) & (again_s >= REPEATED_S) & (usual**again < UNLIKELY)
+    stuck[rows] = ((lasts_s >= STUCK_S) & (repeats + 1 >= STUCK_READINGS)) | unlikely
     return stuck
+
+
+def _runs(goes_on: Flags, at_s: Longs) -> tuple[Longs, Longs, Longs]:
+    """Return how many rows each run has gone on for, since how long, and the row that it began at: int64[n] each."""
+    number = np.arange(len(goes_on))
+    start = np.maximum.accumulate(np.where(goes_on, 0, number))
+    return number - start, at_s - at_s[start], start
+
+
+def _usual_repeats(follows: Flags, repeated: Flags, start: Longs) -> Floats:
+    """Return the share of a container's pairs of readings that were repeats before each run began: float64[n]."""
+    first = np.maximum.accumulate(np.where(follows, 0, np.arange(len(follows))))
+    upper, lower = (
+        weight + sums[start] - sums[first]
+        for weight, sums in zip(USUAL_REPEATS, (np.cumsum(repeated), np.cumsum(follows)), strict=True)
+    )
+    found: Floats = upper / lower
+    return found

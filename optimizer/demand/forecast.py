@@ -196,7 +196,15 @@ def fit(table: CleanTable, *, group: Longs, calendar: Calendar, until_s: int, le
         np.linalg.solve(answer.signals.T @ weighted + penalty, weighted.T @ (latent - answer.centre)), dtype=np.float64
     )
     foretold = answer.foretold(level_weights)
-    spread = fit_spread(fill, impute_full(fill, foretold, noise), foretold, answer.situation(foretold), weight)
+    spread = fit_spread(
+        fill,
+        impute_full(fill, foretold, noise),
+        foretold,
+        answer.situation(foretold),
+        weight,
+        container=question.container,
+        group=group,
+    )
     kg_per_full, kg_spread = _weights_of_full(table, group)
     return FillModel(
         calendar=calendar,
@@ -227,7 +235,7 @@ def forecast(model: FillModel, table: CleanTable, question: Question) -> Forecas
         question=question,
         model=model,
         foretold=foretold,
-        width=model.spread.width(answer.situation(foretold)),
+        width=model.spread.width(answer.situation(foretold), question.container),
         emptied=np.where(answer.seen, emptied, 0.0),
         full=answer.seen & (answer.level >= FULL),
     )

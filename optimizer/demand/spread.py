@@ -7,7 +7,7 @@ and Meier 1958). Situations are classed, since an empty container's forecast err
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Final
 
@@ -27,6 +27,11 @@ FEWEST_IN_CLASS: Final = 120
 MOST_CLASSES: Final = 6
 INTERVAL: Final = 0.8
 _RIDGE: Final = 1.0
+_LEAST_OWN: Final = 0.1
+_GROUP_STRENGTH: Final = 100.0
+_OWN_STRENGTH: Final = 30.0
+"""So many lessons weigh as much as the city's, or the group's, misses. Our own figures: a mean absolute deviation is
+known to a fifth from so few as 15."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -38,6 +43,8 @@ class Spread:
     width_weights : float64[situations], of the mean absolute miss
     edges : float64[classes - 1], of the foretold fill
     scores : float64[classes, len(PROBABILITIES)], quantiles
+    own : float64[containers]
+        Times the situation's width: a bag fills a fifth of a small bin and hardly shows in a large one.
     widening
         What the ends of the interval are moved outwards by, in widths, so that it would have held ``INTERVAL`` of the
         fills seen (conformalised quantile regression: Romano, Patterson and Candès 2019); below 0 it is narrowed.
@@ -46,11 +53,12 @@ class Spread:
     width_weights: Floats
     edges: Floats
     scores: Floats
+    own: Floats
     widening: float
 
-    def width(self, situation: Floats) -> Floats:
-        """Return the widths for situations ``float64[n, situations]``."""
-        found: Floats = np.maximum(situation @ self.width_weights, NARROWEST)
+    def width(self, situation: Floats, container: Longs) -> Floats:
+        """Return the widths of containers ``int64[n]`` in situations ``float64[n, situations]``."""
+        found: Floats = np.maximum(situation @ self.width_weights, NARROWEST) * self.own[container]
         return found
 
     def class_of(self, foretold: Floats) -> Longs:
@@ -74,7 +82,16 @@ class Spread:
         return found
 
 
-def fit_spread(fill: Floats, latent: Floats, foretold: Floats, situation: Floats, weight: Floats) -> Spread:
+def fit_spread(
+    fill: Floats,
+    latent: Floats,
+    foretold: Floats,
+    situation: Floats,
+    weight: Floats,
+    *,
+    container: Longs,
+    group: Longs,
+) -> Spread:
     """Learn the spread from forecasts and what came of them.
 
     Parameters
@@ -84,6 +101,8 @@ def fit_spread(fill: Floats, latent: Floats, foretold: Floats, situation: Floats
     foretold : float64[n]
     situation : float64[n, situations], column 0 being 1
     weight : float64[n]
+    container : int64[n], which one each is of
+    group : int64[containers]
     """
     missed = np.abs(latent - foretold)
     weighted = situation * weight[:, None]
@@ -93,6 +112,8 @@ def fit_spread(fill: Floats, latent: Floats, foretold: Floats, situation: Floats
     prior[0] = 0.1 if len(fill) == 0 else float(missed @ weight / max(weight.sum(), 1e-9))
     weights = prior + np.linalg.solve(situation.T @ weighted + penalty, weighted.T @ (missed - situation @ prior))
     width = np.maximum(situation @ weights, NARROWEST)
+    own = _own_width(missed, width, weight, container, group)
+    width = width * own[container]
     classes = int(np.clip(len(fill) // FEWEST_IN_CLASS, 1, MOST_CLASSES))
     edges = np.unique(np.quantile(foretold, np.arange(1, classes) / classes)) if classes > 1 else np.empty(0)
     of = np.searchsorted(edges, foretold, side="right")
@@ -103,10 +124,21 @@ def fit_spread(fill: Floats, latent: Floats, foretold: Floats, situation: Floats
             for index in range(len(edges) + 1)
         ]
     )
-    plain = Spread(width_weights=weights, edges=edges, scores=table, widening=0.0)
-    return Spread(
-        width_weights=weights, edges=edges, scores=table, widening=_widening(plain, fill, foretold, width, weight)
+    plain = Spread(width_weights=weights, edges=edges, scores=table, own=own, widening=0.0)
+    return replace(plain, widening=_widening(plain, fill, foretold, width, weight))
+
+
+def _own_width(missed: Floats, width: Floats, weight: Floats, container: Longs, group: Longs) -> Floats:
+    """Return how each container's misses compare with its situations' widths, shrunk to its group and that to 1."""
+    groups = int(group.max()) + 1 if len(group) else 1
+    usual = float(width @ weight / max(weight.sum(), 1e-9)) if len(width) else 1.0
+    upper = np.bincount(container, weight * missed, minlength=len(group))
+    lower = np.bincount(container, weight * width, minlength=len(group))
+    of_group = (np.bincount(group, upper, minlength=groups) + _GROUP_STRENGTH * usual) / (
+        np.bincount(group, lower, minlength=groups) + _GROUP_STRENGTH * usual
     )
+    found: Floats = (upper + _OWN_STRENGTH * usual * of_group[group]) / (lower + _OWN_STRENGTH * usual)
+    return np.maximum(found, _LEAST_OWN)
 
 
 def product_limit(score: Floats, censored: Flags, weight: Floats) -> Floats:

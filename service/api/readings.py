@@ -21,7 +21,7 @@ from service.db.models import ReadingRow
 from service.ingest import csv_rows, lorawan, ngsi_ld, plain
 from service.ingest.body import json_of
 from service.ingest.report import OLDEST_KEPT_US, OLDEST_LIVE_US, Item, Refused, microseconds, moment_of
-from service.ingest.store import Batch, Outcome, Status
+from service.ingest.store import STORED, Batch, Outcome, Status
 from service.ingest.verdict import NO_COUNTER
 from service.ingest.writer import Writer, now_us
 from service.problems import FieldError, InvalidRequest, TooLarge
@@ -217,9 +217,11 @@ async def _take(request: Request, city_id: str, source: str, items: Sequence[Ite
     batch = _batch(city_id, source, items, received_us - OLDEST_LIVE_US, received_us)
     outcomes = await _written(request, batch)
     counts = dict.fromkeys(Status, 0)
+    counts[Status.STORED] = sum(outcome is STORED for outcome in outcomes)
     for outcome in outcomes:
-        counts[outcome.status] += 1
-    return _reply(counts, [_told(outcome) for outcome in outcomes])
+        if outcome is not STORED:
+            counts[outcome.status] += 1
+    return _reply(counts, [_TOLD_STORED if outcome is STORED else _told(outcome) for outcome in outcomes])
 
 
 def _batch(city_id: str, source: str, items: Sequence[Item], oldest_us: int, received_us: int | None = None) -> Batch:
@@ -230,6 +232,9 @@ def _batch(city_id: str, source: str, items: Sequence[Item], oldest_us: int, rec
 async def _written(request: Request, batch: Batch) -> list[Outcome]:
     writer: Writer = request.app.state.writer
     return await writer.submit_here(batch)
+
+
+_TOLD_STORED: Final = {"status": Status.STORED.value}
 
 
 def _told(outcome: Outcome) -> dict[str, str]:

@@ -154,3 +154,21 @@ def test_a_hang_outlasts_an_emptying(level: float, *, hangs: bool) -> None:
     ]
     events += [Emptying(container="A", time_s=day * DAY_S + 3_600) for day in (2, 5)]
     assert bool(clean(EventTable.of(events)).stuck.any()) is hangs
+
+
+def test_a_sensor_that_never_repeats_itself_hangs_sooner() -> None:
+    """After two weeks of ever new levels a few equal ones are a hang within three days, also when nearly empty."""
+    fine = np.random.default_rng(1).uniform(0.05, 0.95, 28).tolist()
+    for level in (0.4, 0.1):
+        table = cleaned([*fine, *[level] * 7], every_s=DAY_S // 2)
+        assert not table.stuck[: len(fine) + 5].any()
+        assert table.stuck[len(fine) + 5 :].all()
+
+
+def test_a_coarse_sensor_may_repeat_itself() -> None:
+    """What shows one of six levels for days, or rests at its ends, is no hang before the week is over."""
+    coarse = [level for level in (0.2, 0.4, 0.6, 0.8) * 4 for _ in range(6)]
+    assert not cleaned([*coarse, *[0.2] * 8], every_s=DAY_S // 4).stuck.any()
+    fine = np.random.default_rng(1).uniform(0.05, 0.95, 28).tolist()
+    for end in (0.0, 1.0):
+        assert not cleaned([*fine, *[end] * 8], every_s=DAY_S // 2).stuck.any()

@@ -15,7 +15,7 @@ from optimizer.demand.curve import HIGHEST, impute_full
 from optimizer.demand.exposure import Calendar
 from optimizer.demand.forecast import FillModel, Question, fit, forecast
 from optimizer.demand.readings import Emptying, EventTable, FillReading
-from optimizer.demand.spread import PROBABILITIES, product_limit
+from optimizer.demand.spread import PROBABILITIES, fit_spread, product_limit
 
 CITY = synthetic_city(containers=300, days=60, seed=5)
 TABLE = clean(CITY.events)
@@ -249,6 +249,25 @@ def test_wrong_questions_are_refused() -> None:
         fit(TABLE, group=ones, calendar=Calendar(), until_s=CITY.until_s)
     with pytest.raises(ValueError, match="goes on after"):
         fit(TABLE, group=CITY.group, calendar=Calendar(), until_s=int(TABLE.time_s.max()))
+
+
+def test_what_strays_more_gets_a_wider_forecast() -> None:
+    """Widths follow how far each group and each container stray; one never seen strays as its group does."""
+    random = np.random.default_rng(2)
+    sd = np.array([0.03, 0.03, 0.12, 0.12, 0.12, 0.03])
+    group = np.array([0, 0, 1, 1, 1, 1])
+    container = np.repeat(np.array([0, 1, 2, 3, 5]), 400)
+    foretold = random.uniform(0.2, 0.6, len(container))
+    fill = foretold + random.normal(0.0, sd[container])
+    one = np.ones((len(container), 1))
+    spread = fit_spread(fill, fill, foretold, one, one[:, 0], container=container, group=group)
+    width = spread.width(np.ones((6, 1)), np.arange(6))
+    assert width[[0, 1]] == pytest.approx(0.03 * np.sqrt(2 / np.pi), rel=0.25)
+    assert width[[2, 3]] == pytest.approx(0.12 * np.sqrt(2 / np.pi), rel=0.15)
+    assert width[5] < 0.6 * width[2]
+    assert width[4] == pytest.approx((width[2] * 2 + width[5]) / 3, rel=0.25)
+    told = [spread.quantile(np.full(6, 0.4), width, probability)[[0, 2]] for probability in (0.1, 0.9)]
+    assert told[1] - told[0] == pytest.approx(2 * 1.2816 * sd[[0, 2]], rel=0.25)
 
 
 def test_product_limit_without_censoring_is_the_sample() -> None:
