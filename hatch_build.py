@@ -33,6 +33,8 @@ FILES: Final[Mapping[str, str]] = {
     "@fontsource/noto-sans-khmer/files/noto-sans-khmer-khmer-400-normal.woff2": "noto-sans-khmer/khmer-400.woff2",
     "@fontsource/noto-sans-khmer/files/noto-sans-khmer-khmer-700-normal.woff2": "noto-sans-khmer/khmer-700.woff2",
     "@fontsource/noto-sans-khmer/LICENSE": "noto-sans-khmer/LICENSE",
+    "@expo-google-fonts/noto-sans-khmer/400Regular/NotoSansKhmer_400Regular.ttf": "noto-sans-khmer/print-400.ttf",
+    "@expo-google-fonts/noto-sans-khmer/700Bold/NotoSansKhmer_700Bold.ttf": "noto-sans-khmer/print-700.ttf",
 }
 """Where each file stands in ``node_modules``, and where in ``VENDOR``; licences travel with what they are for."""
 

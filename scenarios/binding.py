@@ -19,13 +19,12 @@ NEAR_SHARE: Final = 0.95
 """Of a capacity, a range or a count."""
 
 _WHY: Final = {
-    Reason.UNREACHABLE: "no street leads to",
-    Reason.NO_VEHICLE_MAY_ENTER: "no vehicle may enter the street of",
-    Reason.LARGER_THAN_ANY_TRUCK: "no truck is large enough for",
-    Reason.NO_DISPOSAL_SITE: "no open disposal site takes the waste of",
-    Reason.OUTSIDE_EVERY_SHIFT: "no shift has the hours for",
-    Reason.NOT_ENOUGH_TIME_OR_CAPACITY: "no truck has time or room left for",
-    Reason.PRIZE_BELOW_COST: "it is not worth the way to",
+    Reason.UNREACHABLE: "no street leads there",
+    Reason.NO_VEHICLE_MAY_ENTER: "no vehicle may enter the street",
+    Reason.LARGER_THAN_ANY_TRUCK: "no truck is large enough",
+    Reason.NO_DISPOSAL_SITE: "no open disposal site takes the waste",
+    Reason.OUTSIDE_EVERY_SHIFT: "no shift has the hours",
+    Reason.NOT_ENOUGH_TIME_OR_CAPACITY: "no truck has time or room left",
 }
 
 
@@ -42,8 +41,16 @@ def reasons_counted(plan: Plan) -> dict[str, int]:
     return dict(Counter(entry.reason.value for entry in plan.unserved).most_common())
 
 
-def sentence(limits: Mapping[str, float], reasons: Mapping[str, float], routes: float, days: int) -> str:
-    """Say what bound a scenario, from the counts of its days.
+def sentence(
+    limits: Mapping[str, float],
+    reasons: Mapping[str, float],
+    routes: float,
+    days: int,
+    *,
+    left: float = 0,
+    waiting: float = 0,
+) -> str:
+    """Say what bound a scenario, from the counts of its days: first why something required stays behind.
 
     Parameters
     ----------
@@ -53,23 +60,39 @@ def sentence(limits: Mapping[str, float], reasons: Mapping[str, float], routes: 
         Routes of all days.
     days
         How many days were planned.
+    left, waiting
+        Visits of all days that stay behind though they must be made, and those that may.
     """
     if not days:
         return "No day was planned."
+    said = []
+    if left:
+        why = [
+            _WHY[Reason(name)]
+            for name, _ in sorted(reasons.items(), key=lambda item: (-item[1], item[0]))
+            if Reason(name) in _WHY
+        ]
+        said.append(f"{_visits(left, days)} must stay behind{': ' if why else ''}{' or '.join(why[:2])}")
     found = [
         f"{name} binds on {_a_day(count, days)} of {_a_day(routes, days)} routes a day"
         for name, count in sorted(limits.items(), key=lambda item: (-item[1], item[0]))[:3]
         if count * 20 >= routes
     ]
-    said = "; ".join(found) if found else "no limit binds: there is room on every route"
-    if reasons:
-        name, count = max(reasons.items(), key=lambda item: (item[1], item[0]))
-        said += f"; {_WHY[Reason(name)]} {_a_day(count, days)} visits a day"
-    return said[0].upper() + said[1:] + "."
+    said += found or ["no limit binds: there is room on every route"]
+    if waiting:
+        said.append(f"{_visits(waiting, days)} can wait for another day")
+    text = "; ".join(said)
+    return text[0].upper() + text[1:] + "."
+
+
+def _visits(count: float, days: int) -> str:
+    number = _a_day(count, days)
+    return f"{number} visit{'' if number == '1' else 's'} a day"
 
 
 def _a_day(count: float, days: int) -> str:
-    return f"{count / days:.1f}".removesuffix(".0")
+    mean = count / days
+    return "fewer than 0.1" if 0 < mean < 0.05 else f"{mean:.1f}".removesuffix(".0")  # noqa: PLR2004 - rounds to none
 
 
 def _of_route(problem: Problem, route: Route) -> Iterator[str]:

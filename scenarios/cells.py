@@ -22,7 +22,7 @@ from scenarios.binding import limits_reached, reasons_counted
 from scenarios.changes.waste import zones_of
 from scenarios.day import hours_of, prepare_day
 from scenarios.kpi import Factors, day_kpis
-from scenarios.robust import live_through
+from scenarios.robust import live_through, overflows
 from scenarios.visits import Due
 
 if TYPE_CHECKING:
@@ -215,6 +215,15 @@ class Bench:
             problem, plan, electric=electric, zone_of=self.zone_of(task.scenario, day.city), factors=self.factors
         )
         lived = live_through(problem, plan, samples=self.samples, seed=task.seed)
+        # Door-to-door stops are bags at the kerb, which no container limits.
+        own = [one.id for one in case.city.containers]
+        full = overflows(
+            problem,
+            dict(zip(own, morning.litres.tolist(), strict=False)),
+            {one.id: float(one.volume_l) for one in case.city.containers},
+            samples=self.samples,
+            seed=task.seed,
+        )
 
         def spread(values: Any) -> list[float]:
             return [round(float(value), 3) for value in np.percentile(values, PERCENTILES)]
@@ -248,6 +257,7 @@ class Bench:
                 "overtime_hours": spread(lived.overtime_s / 3_600),
                 "early_full": spread(lived.early_full),
                 "tonnes": spread(lived.collected_kg / 1_000),
+                "overflows": spread(full),
                 "held": round(float(lived.held.mean()), 4),
             },
             "reasons": reasons_counted(plan),

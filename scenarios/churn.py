@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from optimizer.judge.evaluate import orders_of
 from optimizer.problem.plan import StepKind
-from optimizer.search.repair import moved
+from optimizer.search.solve import moved
 from optimizer.search.stop import Share
 from scenarios.day import plan_day
 

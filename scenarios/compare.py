@@ -213,7 +213,7 @@ def _lived(cells: Sequence[Mapping[str, Any]]) -> dict[str, tuple[float, float]]
         return {}
     return {
         name: (fmean(cell["lived"][name][0] for cell in cells), fmean(cell["lived"][name][1] for cell in cells))
-        for name in ("overtime_hours", "early_full", "tonnes")
+        for name in ("overtime_hours", "early_full", "tonnes", "overflows")
     }
 
 
@@ -222,17 +222,6 @@ def _used(cells: Sequence[Mapping[str, Any]]) -> dict[str, int]:
     for cell in cells:
         most |= Counter(cell["used"])
     return dict(most.most_common())
-
-
-def _fleet(result: StudyResult, number: int) -> str:
-    case = result.cases[number]
-    return _words(Counter(one.access_class for one in case.city.vehicles)) if case is not None else ""
-
-
-def _words(counts: Mapping[str, int]) -> str:
-    """Return "8 compactors, 1 three-wheeler", the most first."""
-    named = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    return ", ".join(f"{count} {name.replace('_', '-')}{'' if count == 1 else 's'}" for name, count in named) or "none"
 
 
 def _services(cells: Sequence[Mapping[str, Any]]) -> dict[str, float]:
@@ -251,7 +240,9 @@ def _bound(cells: Sequence[Mapping[str, Any]]) -> str:
     for cell in cells:
         limits.update(cell["limits"])
         reasons.update(cell["reasons"])
-    return sentence(limits, reasons, sum(cell["figures"]["routes"] for cell in cells), len(cells))
+    total = {name: math.fsum(cell["figures"][name] for cell in cells) for name in ("routes", "unserved", "left_out")}
+    left = total["unserved"]
+    return sentence(limits, reasons, total["routes"], len(cells), left=left, waiting=total["left_out"] - left)
 
 
 def _pareto(lines: Sequence[Line]) -> set[int]:
@@ -262,42 +253,3 @@ def _pareto(lines: Sequence[Line]) -> set[int]:
         return all(a <= b for a, b in pairs) and any(a < b for a, b in pairs)
 
     return {line.number for line in lines if not any(beats(other, line) for other in lines)}
-
-
-def answer(result: StudyResult, lines: Sequence[Line]) -> str:
-    """Say how many trucks a city needs, from the curve over fleets; empty where the study has none.
-
-    The answer is the smallest fleet that leaves nothing required behind in any cell. How sure that is, the number of
-    cells says: n days without a failure show with 95 % confidence that at least 0.05 ** (1 / n) of all days are so.
-    """
-    curve = fleets(result.study)
-    if len(curve) < 2:  # noqa: PLR2004 - a curve
-        return ""
-    enough = [(number, size) for number, size in curve if lines[number].cells and lines[number].served_days == 1]
-    if not enough:
-        number, size = curve[-1]
-        line = lines[number]
-        left = f"{line.figures['unserved']:.1f} visits a day stay behind" if line.cells else line.why_not
-        return f"None of the fleets serves everything: even with {size} vehicles, {left}. {line.bound}"
-    number, size = enough[0]
-    line = lines[number]
-    sure = share_at_least(line.cells, line.cells)
-    said = (
-        f"{size} vehicle{'s' if size > 1 else ''} ({_fleet(result, number)}) serve everything on all {line.cells} days "
-        f"tried; on the road were at most {_words(line.used)}. "
-        f"With 95 % confidence at least {sure:.0%} of such days are served in full."
-    )
-    smaller = [pair for pair in curve if pair[1] < size and lines[pair[0]].cells]
-    if smaller:
-        short = lines[smaller[-1][0]]
-        said += (
-            f" With {smaller[-1][1]} ({_fleet(result, smaller[-1][0])}), {short.figures['unserved']:.1f} visits "
-            f"({short.figures['unserved_tonnes']:.2f} t) stay behind on an average day, and "
-            f"{short.served_days:.0%} of days are served in full."
-        )
-    if line.held < CONFIDENCE:
-        said += (
-            f" Lived through with other amounts, traffic and queues, the plans of {size} vehicles hold on "
-            f"{line.held:.0%} of days; plans with a larger reserve hold more often."
-        )
-    return said

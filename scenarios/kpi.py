@@ -36,7 +36,8 @@ DIESEL_CO2E_KG_PER_L: Final = (
 )
 """2.72 kg, of which 2.68 kg are carbon dioxide. What leaves the exhaust; making the fuel is not in it."""
 GRID_CO2E_KG_PER_KWH: Final = 0.48
-"""World's average of 2023 (Ember, Global Electricity Review 2024: 480 g/kWh). A city states its own grid's."""
+"""World's average of 2023: Ember, data of July 2024, 481 g/kWh, which aims at the whole life cycle. A city states its
+own grid's."""
 
 _DRIVING_L_PER_KM: Final = {
     "compactor": 0.240 / DIESEL_KG_PER_L,
@@ -45,13 +46,14 @@ _DRIVING_L_PER_KM: Final = {
     "handcart": 0.0,
 }
 """Heavy-duty vehicles 240 g/km, and 35 g/km for three-wheelers counted with motorcycles: EMEP/EEA air pollutant
-emission inventory guidebook, chapter 1.A.3.b.i-iv, typical fuel consumption of tier 1."""
+emission inventory guidebook, chapter 1.A.3.b.i-iv, typical fuel consumption of tier 1; not verified (docs/kpis.md)."""
 _STANDING_L_PER_H: Final = {"compactor": 5.0, "tipper": 2.0, "three_wheeler": 0.4, "handcart": 0.0}
 """Our own working figures for an engine that idles, lifts and compacts at the kerb; a city that meters its trucks
 states its own. That collection takes fuel for each stop beside that for each kilometre is U. Sonesson's model
-("Modelling of waste collection", Waste Management & Research 18 (2000) 115-123)."""
+("Modelling of waste collection", Waste Management & Research 18 (2000) 115-123, doi 10.1177/0734242X0001800203)."""
 _KWH_PER_KM: Final = {"compactor": 2.0, "tipper": 0.9, "three_wheeler": 0.08, "handcart": 0.0}
-"""Of vehicles that the city's files call electric and nobody has said more about; our own working figures."""
+"""Of vehicles that the city's files call electric and nobody has said more about. The compactor's is that of trials in
+docs/kpis.md, rounded; the others are our own working figures."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,8 +7,6 @@ from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
-from optimizer.search.solve import warm
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -30,15 +28,23 @@ class Inline(Executor):
         return future
 
 
+def ready() -> None:
+    """Load everything that a cell needs, in a worker before its first one."""
+    import scenarios.cells  # noqa: F401, PLC0415 - for its compiled loops, which whoever runs a pool may do without
+    from optimizer.search.solve import warm  # noqa: PLC0415
+
+    warm()
+
+
 @contextmanager
 def local_pool(workers: int) -> Iterator[Executor]:
-    """Give spawned processes, so many, that have compiled the search's loops before their first cell.
+    """Give spawned processes, so many, that have loaded and compiled all they need before their first cell.
 
     On an error and on cancelling nothing new begins; what runs is waited for.
     """
     if workers < 1:
         raise ValueError(f"A pool has at least 1 worker, not {workers}.")
-    pool = ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"), initializer=warm)
+    pool = ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"), initializer=ready)
     try:
         yield pool
     finally:
@@ -56,7 +62,7 @@ def dask_pool(address: str) -> Iterator[Executor]:
 
     client: Any = Client(address)
     with client:
-        client.run(warm)
+        client.run(ready)
         executor: Any = client.get_executor(pure=False)
         try:
             yield executor

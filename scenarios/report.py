@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 from geodata.maps.geojson import plan_geojson
 from optimizer.judge.evaluate import evaluate
 from optimizer.problem.plan import Reason, Unserved, VisitAction
+from scenarios.answer import answer
 from scenarios.cells import Task, decoded_orders
-from scenarios.compare import answer, reference
+from scenarios.compare import reference
 from scenarios.studyfile import encode_study
 
 if TYPE_CHECKING:

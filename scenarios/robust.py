@@ -16,6 +16,8 @@ from optimizer.problem.plan import StepKind
 from scenarios.amounts import BAG_L, key_of_name, normal, uniform
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from optimizer.demand.readings import Flags, Floats, Longs
     from optimizer.problem.model import Problem, TimeWindow, Vehicle, Visit
     from optimizer.problem.plan import Plan, Route, Step
@@ -85,6 +87,37 @@ def live_through(problem: Problem, plan: Plan, *, samples: int, seed: int, chanc
     for route in plan.routes:
         _Drive(problem, route, chance, numbers, seed, day).through(total)
     return total
+
+
+def overflows(
+    problem: Problem,
+    litres: Mapping[str, float],
+    volume_l: Mapping[str, float],
+    *,
+    samples: int,
+    seed: int,
+    chance: Chance | None = None,
+) -> Longs:
+    """Return how many containers are full, or more than full, when the truck can come: int64[samples].
+
+    Parameters
+    ----------
+    litres, volume_l
+        What is expected in each container, and what it holds, by its id. The containers of a visit stray together,
+        just as ``live_through`` draws it.
+    """
+    chance = chance or Chance()
+    at = {name: visit for visit in problem.visits for name in visit.containers}
+    names = list(litres)
+    keys = np.array([key_of_name(f"at {at[name].id if name in at else name}") for name in names], dtype=np.uint64)
+    mean_l = np.array([at[name].demand_l if name in at else litres[name] for name in names], dtype=np.float64)
+    sd = np.sqrt(np.log1p(1.5 * chance.bag_l / np.maximum(mean_l, 1.0)))
+    counted = np.zeros(samples, dtype=np.int64)
+    holds, expected = np.array([volume_l[name] for name in names]), np.array([litres[name] for name in names])
+    for sample in range(samples):
+        strayed = expected * np.exp(sd * normal(keys, np.uint64(sample), seed) - sd**2 / 2)
+        counted[sample] = int((strayed >= holds).sum())
+    return counted
 
 
 class _Drive:

@@ -30,7 +30,7 @@ _KEYS: Final = (
     "scenario",
     "fleet",
 )
-_RANGE: Final = re.compile(r"(\d+)\.\.(\d+)")
+_RANGE: Final = re.compile(r"(\d{1,6})(?:\.\.(\d{1,6}))?")
 _MOST_FLEETS: Final = 200
 
 
@@ -88,23 +88,32 @@ def encode_study(study: Study) -> dict[str, Any]:
     }
 
 
-def fleet_range(text: str) -> range:
-    """Read "3..12": both ends belong to it.
+def fleet_sizes(text: str) -> tuple[int, ...]:
+    """Read "3..12", both ends of which belong to it, or several such and single sizes: "4, 8, 12..20".
 
     Raises
     ------
     ScenarioRefused
         If it is none.
     """
-    match = _RANGE.fullmatch(text.strip())
-    if match is None:
-        raise ScenarioRefused(f'The fleets are {text!r}; expected two numbers of vehicles such as "3..12".')
-    low, high = int(match[1]), int(match[2])
-    if not 1 <= low <= high:
-        raise ScenarioRefused(f"The fleets run from {low} to {high}; expected at least 1, the smaller number first.")
-    if high - low >= _MOST_FLEETS:
-        raise ScenarioRefused(f"The fleets run from {low} to {high}; at most {_MOST_FLEETS} are compared.")
-    return range(low, high + 1)
+    sizes: set[int] = set()
+    for part in text.split(","):
+        match = _RANGE.fullmatch(part.strip())
+        if match is None:
+            raise ScenarioRefused(
+                f'The fleets are {text!r}; expected numbers of vehicles such as "3..12" or "8, 12, 16..20".'
+            )
+        low, high = int(match[1]), int(match[2] or match[1])
+        if not 1 <= low <= high:
+            raise ScenarioRefused(
+                f"The fleets run from {low} to {high}; expected at least 1, the smaller number first."
+            )
+        if high - low >= _MOST_FLEETS:
+            raise ScenarioRefused(f"The fleets run from {low} to {high}; at most {_MOST_FLEETS} are compared.")
+        sizes.update(range(low, high + 1))
+    if len(sizes) > _MOST_FLEETS:
+        raise ScenarioRefused(f"The fleets are {len(sizes)} sizes; at most {_MOST_FLEETS} are compared.")
+    return tuple(sorted(sizes))
 
 
 def days_from(first: dt.date, count: int) -> tuple[dt.date, ...]:
@@ -113,15 +122,15 @@ def days_from(first: dt.date, count: int) -> tuple[dt.date, ...]:
 
 
 def _fleet(value: Any) -> list[Scenario]:
-    """Read ``fleet = "3..12"`` or a table with ``vehicles`` and further ``changes``."""
+    """Read ``fleet = "3..12"`` (or "8, 12, 16") or a table with ``vehicles`` and further ``changes``."""
     if value is None:
         return []
     if isinstance(value, str):
-        return list(fleet_scenarios(fleet_range(value)))
+        return list(fleet_scenarios(fleet_sizes(value)))
     if not isinstance(value, Mapping) or not isinstance(value.get("vehicles"), str):
         raise ScenarioRefused(f'fleet is {value!r}; expected "3..12", or a table with vehicles = "3..12" and changes.')
     others = [decode_change(change) for change in _list(value, "changes")]
-    return list(fleet_scenarios(fleet_range(value["vehicles"]), others))
+    return list(fleet_scenarios(fleet_sizes(value["vehicles"]), others))
 
 
 def _days(document: Mapping[str, Any]) -> tuple[dt.date, ...]:

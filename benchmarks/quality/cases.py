@@ -16,12 +16,12 @@ from benchmarks.quality.kim import read_instance, to_problem
 from benchmarks.quality.kim_rules import broken_rules, route_miles
 from benchmarks.quality.peers.subproblems import lunch_as_shorter_day, single_trips, without_breaks
 from benchmarks.quality.published import MICRO, read_solomon, read_x
-from geodata.city.dataset import load_city
+from geodata.city.dataset import default_cache_dir, load_city
 from geodata.city.demo.city import write_demo_city
 from scenarios.day import prepare_day
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from optimizer.problem.model import Problem
     from optimizer.problem.plan import Plan
@@ -78,9 +78,9 @@ class Case:
         """Return the day that an engine solves; all of a case solve the same one, but on Kim's instances."""
         waste = _WASTE.fullmatch(self.name)
         if waste is not None:
-            return _SUBPROBLEM[waste[1]](_waste_day(int(waste[2]), tight=waste[3] == "tight"))
+            return _SUBPROBLEM[waste[1]](waste_day(int(waste[2]), tight=waste[3] == "tight"))
         if self.kind == "growth":
-            return _waste_day(int(self.name.partition("/")[2]), tight=False)
+            return waste_day(int(self.name.partition("/")[2]), tight=False)
         assert self.file is not None
         if self.kind == "cvrp_x":
             return read_x(self.file).problem
@@ -146,11 +146,17 @@ def published_cases(root: Path) -> list[Case]:
 @lru_cache(maxsize=1)
 def _city_day(containers: int) -> Problem:
     with tempfile.TemporaryDirectory() as folder:
-        city = load_city(write_demo_city(Path(folder), containers=containers))
-        return prepare_day(city, MONDAY).problem
+        return city_day(write_demo_city(Path(folder), containers=containers))
 
 
-def _waste_day(containers: int, *, tight: bool) -> Problem:
+def city_day(folder: Path) -> Problem:
+    """Return a Monday of a city; its streets, minutes of work for a large one, are kept where ``samram plan`` does."""
+    cache_dir = default_cache_dir() / "roads"
+    cache_dir.mkdir(parents=True, exist_ok=True)
+    return prepare_day(load_city(folder), MONDAY, cache_dir=cache_dir).problem
+
+
+def waste_day(containers: int, *, tight: bool) -> Problem:
     """Return a Monday of the built-in city, with all its fleet (loose) or half of each access class (tight)."""
     problem = _city_day(containers)
     return half_fleet(problem) if tight else problem
@@ -159,11 +165,16 @@ def _waste_day(containers: int, *, tight: bool) -> Problem:
 def half_fleet(problem: Problem) -> Problem:
     """Return the day with half of each access class's vehicles, rounded up; the first ones stay."""
     offered = Counter(vehicle.access_class for vehicle in problem.vehicles)
+    return with_fleet(problem, {name: -(-count // 2) for name, count in offered.items()})
+
+
+def with_fleet(problem: Problem, fleet: Mapping[str, int]) -> Problem:
+    """Return the day with so many vehicles of each access class, the first ones."""
     kept: list[Any] = []
     taken: Counter[str] = Counter()
     for vehicle in problem.vehicles:
         taken[vehicle.access_class] += 1
-        if taken[vehicle.access_class] <= -(-offered[vehicle.access_class] // 2):
+        if taken[vehicle.access_class] <= fleet.get(vehicle.access_class, 0):
             kept.append(vehicle)
     names = {vehicle.id for vehicle in kept}
     return replace(

@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from benchmarks.quality.rows import Row
     from optimizer.problem.matrix import Nodes
     from optimizer.problem.plan import Plan
-    from optimizer.search.solve import Improvement
 
 FIRST_PLAN_S: Final = {300: 1.0, 3_000: 5.0, 10_000: 20.0}
 """Seconds to the first complete plan, from the project's goals."""
@@ -168,39 +167,71 @@ def _visit(number: int, node: int, rng: np.random.Generator) -> Visit:
     )
 
 
+class Watch:
+    """Notes when the first plan came, and the first with every required visit, from when it was made."""
+
+    def __init__(self, problem: Problem) -> None:
+        self.first_s = self.complete_s = math.inf
+        self._problem = problem
+        self._begun_s = time.monotonic()
+
+    def told(self, plan: Plan) -> None:
+        """Take note of a plan that was just found."""
+        now_s = time.monotonic() - self._begun_s
+        if plan.routes:
+            self.first_s = min(self.first_s, now_s)
+        if not required_left(self._problem, plan):
+            self.complete_s = min(self.complete_s, now_s)
+
+
+def required_left(problem: Problem, plan: Plan) -> int:
+    """Return how many required visits a plan leaves out."""
+    return sum(problem.visit_by_id[entry.visit].required for entry in plan.unserved)
+
+
 def large_rows(case: str, seconds: float, seed: int, workers: int) -> list[Row]:
     """Plan a made-up day (``large/3000``: of 3,000 visits) and state when its first plan came, its cost and memory."""
     visits = int(case.removeprefix("large/"))
-    problem = made_up_day(visits)
-    first_s = complete_s = math.inf
+    return planned_rows(case, made_up_day(visits), seconds, seed, workers, first_plan_s=FIRST_PLAN_S.get(visits))
 
-    def told(better: Improvement, plan: Plan) -> None:
-        nonlocal first_s, complete_s
-        if plan.routes:
-            first_s = min(first_s, better.elapsed_s)
-        if all(not problem.visit_by_id[entry.visit].required for entry in plan.unserved):
-            complete_s = min(complete_s, better.elapsed_s)
 
+def planned_rows(
+    case: str,
+    problem: Problem,
+    seconds: float,
+    seed: int,
+    workers: int,
+    *,
+    first_plan_s: float | None = None,
+    most_required_left: int | None = None,
+) -> list[Row]:
+    """Plan a day and state when its first plans came, its cost, whether it is complete, and memory; two have goals."""
     with _Memory() as memory:
+        watch = Watch(problem)
         begun_s = time.monotonic()
-        result = solve(problem, stop=Deadline(seconds, time.monotonic), seed=seed, workers=workers, on_improvement=told)
+        result = solve(
+            problem,
+            stop=Deadline(seconds, time.monotonic),
+            seed=seed,
+            workers=workers,
+            on_improvement=lambda _, plan: watch.told(plan),
+        )
         taken_s = time.monotonic() - begun_s
     plan = result.plan
-    required = sum(problem.visit_by_id[entry.visit].required for entry in plan.unserved)
-    goal_s = FIRST_PLAN_S.get(visits)
     print(f"{case}: {len(problem.shifts)} shifts, {workers} workers, {len(check(problem, plan))} violations.")
     return [
-        row(case, "first plan", "s", _finite(first_s), goal=(None, goal_s) if goal_s else (None, None)),
-        row(case, "every required visit", "s", _finite(complete_s)),
+        row(case, "first plan", "s", finite(watch.first_s), goal=(None, first_plan_s)),
+        row(case, "every required visit", "s", finite(watch.complete_s)),
         row(case, "cost", "currency", plan.cost.total_micro / 1e6),
         row(case, "routes", "routes", len(plan.routes)),
-        row(case, "required unserved", "visits", required),
+        row(case, "required unserved", "visits", required_left(problem, plan), goal=(None, most_required_left)),
         row(case, "search", "s", round(taken_s, 2), goal=(None, 1.02 * seconds + 1.0)),
         row(case, "memory", "MB", round(memory.peak_mb), goal=(None, MOST_MB)),
     ]
 
 
-def _finite(seconds: float) -> float | None:
+def finite(seconds: float) -> float | None:
+    """Return seconds to hundredths; None for a moment that did not come."""
     return round(seconds, 2) if math.isfinite(seconds) else None
 
 

@@ -7,23 +7,18 @@ cold and with nothing to stay close to, for six times as long.
 
 from __future__ import annotations
 
-import tempfile
 import time
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from benchmarks.quality.cases import MONDAY
+from benchmarks.quality.cases import waste_day
 from benchmarks.quality.rows import row
-from geodata.city.dataset import load_city
-from geodata.city.demo.city import write_demo_city
 from optimizer.judge.evaluate import check, evaluate, orders_of
 from optimizer.problem.model import Terms
 from optimizer.problem.plan import StepKind
 from optimizer.search.repair import News, repair
 from optimizer.search.solve import solve
 from optimizer.search.stop import Deadline
-from scenarios.day import prepare_day
 
 if TYPE_CHECKING:
     from benchmarks.quality.rows import Row
@@ -42,9 +37,7 @@ _GOAL_MOVED_PERCENT: Final = 10.0
 
 def replan_rows(case: str, seconds: float, seed: int) -> list[Row]:
     """Re-plan a Monday of the demo city (``replan/1000``: of 1,000 containers) after a breakdown."""
-    with tempfile.TemporaryDirectory() as folder:
-        city = load_city(write_demo_city(Path(folder), containers=int(case.removeprefix("replan/"))))
-        problem = prepare_day(city, MONDAY).problem
+    problem = waste_day(int(case.removeprefix("replan/")), tight=False)
     published = solve(problem, stop=Deadline(_PUBLISHED * seconds, time.monotonic), seed=seed).plan
     news = breakdown(published)
     begun_s = time.monotonic()

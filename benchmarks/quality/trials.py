@@ -1,4 +1,4 @@
-"""What has no peer: days too large to be searched whole, re-plans of a running day, and preparing a day."""
+"""What has no peer: large days, times on the clock, re-plans of a running day, and preparing a day."""
 
 from __future__ import annotations
 
@@ -7,6 +7,10 @@ from collections import defaultdict
 from statistics import median
 from typing import TYPE_CHECKING, Final
 
+from benchmarks.quality.honest import SECONDS as HONEST_S
+from benchmarks.quality.honest import SIZES as HONEST_SIZES
+from benchmarks.quality.honest import honest_rows
+from benchmarks.quality.hundred import CITIES, hundred_rows
 from benchmarks.quality.large import large_rows
 from benchmarks.quality.preparing import prepare_rows
 from benchmarks.quality.replan import SECONDS as REPLAN_S
@@ -18,11 +22,18 @@ if TYPE_CHECKING:
 
     from benchmarks.quality.rows import Row
 
-TRIALS: Final = ("replan/1000", "large/3000", "large/10000", "prepare/1000", "prepare/3000", "prepare/10000")
+TRIALS: Final = (
+    *(f"honest-time/{size}" for size in HONEST_SIZES),
+    *("replan/1000", "large/3000", "large/10000"),
+    *(f"hundred/{city}" for city in CITIES),
+    *("prepare/1000", "prepare/3000", "prepare/10000"),
+)
 
-_NAME: Final = re.compile(r"(replan|large|prepare)/(\d+)")
+_NAME: Final = re.compile(rf"(replan|large|prepare|honest-time)/(\d+)|hundred/({'|'.join(CITIES)})")
 _LARGE_S: Final = {3_000: 120.0, 10_000: 300.0}
 """Of searching; other sizes have those of the first."""
+
+_HUNDRED_S: Final = 300.0
 
 
 def trials(wish: str) -> list[str]:
@@ -35,13 +46,18 @@ def trial_rows(name: str, seconds: float | None, seeds: Sequence[int], workers: 
     kind, _, size = name.partition("/")
     if kind == "prepare":
         return prepare_rows(int(size))
-    runs = [
-        replan_rows(name, seconds or REPLAN_S, seed)
-        if kind == "replan"
-        else large_rows(name, seconds or _LARGE_S.get(int(size), _LARGE_S[3_000]), seed, workers)
-        for seed in seeds
-    ]
+    runs = [_once(name, kind, size, seconds, seed, workers) for seed in seeds]
     return _medians(runs)
+
+
+def _once(name: str, kind: str, size: str, seconds: float | None, seed: int, workers: int) -> list[Row]:
+    if kind == "replan":
+        return replan_rows(name, seconds or REPLAN_S, seed)
+    if kind == "hundred":
+        return hundred_rows(name, seconds or _HUNDRED_S, seed, workers)
+    if kind == "honest-time":
+        return honest_rows(name, seconds or HONEST_S.get(int(size), HONEST_S[300]), seed, workers)
+    return large_rows(name, seconds or _LARGE_S.get(int(size), _LARGE_S[3_000]), seed, workers)
 
 
 def _medians(runs: Sequence[Sequence[Row]]) -> list[Row]:

@@ -1,7 +1,8 @@
 """Studies: how long they take, whether they hold what they promise: ``python -m benchmarks.scenarios``.
 
 Heidelberg and Siem Reap are read from ``--data`` or the environment variable SAMRAM_DATA; briefs are written into
-``--out``. The goals are in docs/studies.md.
+``--out``. With ``--keep`` a run that was cut short goes on: what is timed begins anew, all else does not. The goals are
+in docs/studies.md.
 """
 
 from __future__ import annotations
@@ -11,32 +12,37 @@ import datetime as dt
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import time
 from concurrent.futures import wait
+from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
+from statistics import fmean
 from typing import TYPE_CHECKING, Any, Final
 
 from benchmarks.quality.rows import commit_at, kept_rows, print_table, row, store_rows
-from benchmarks.scenarios.cities import built_in, heidelberg, siem_reap, transfer_point
+from benchmarks.scenarios.cities import FAR, NEAR, built_in, heidelberg, siem_reap, transfer_point
 from geodata.city.dataset import read_city
-from optimizer.search.solve import warm
+from scenarios.answer import answer
 from scenarios.cells import Budget
 from scenarios.changes.scenario import Scenario, decode_change
 from scenarios.changes.waste import WasteGrowth
-from scenarios.compare import answer, interval, table
+from scenarios.compare import interval, table
 from scenarios.keep import Kept
 from scenarios.pool import local_pool
 from scenarios.report import document_of
 from scenarios.study import Study, fleet_scenarios, fleets, run_study
+from scenarios.studyfile import fleet_sizes
+from service.cli.compiling import warm_up
 from service.export.study import write_study
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from concurrent.futures import Executor
 
     from benchmarks.quality.rows import Row
@@ -56,7 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.child is not None:
         _child(options.child)
         return 0
-    warm()
+    warm_up()
     commit = commit_at(Path(__file__).parent)
     data = options.data or (Path(os.environ["SAMRAM_DATA"]) if "SAMRAM_DATA" in os.environ else None)
     rows: list[Row] = []
@@ -66,8 +72,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         taken_with = {"commit": commit, "quick": options.quick}
         found = kept_rows(options.json, case, **taken_with)
         if not found:
-            with tempfile.TemporaryDirectory(prefix="samram-bench-") as scratch:
-                fresh = take(Path(scratch), data, options.quick, options.out)
+            with _scratch(options.keep, case, commit, quick=options.quick) as scratch:
+                fresh = take(scratch, data, options.quick, options.out)
             found = [{**one, "case": case, **taken_with} for one in fresh]
             if options.json is not None and found:
                 store_rows(options.json, found)
@@ -80,36 +86,53 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
+@contextmanager
+def _scratch(keep: Path | None, case: str, commit: str | None, *, quick: bool) -> Iterator[Path]:
+    """Give a folder that goes with the run, or one that stays and belongs to this commit and case."""
+    if keep is None or commit is None:
+        with tempfile.TemporaryDirectory(prefix="samram-bench-") as scratch:
+            yield Path(scratch)
+        return
+    folder = keep.resolve() / commit[:12] / f"{case.replace('/', '-')}{'-quick' if quick else ''}"
+    folder.mkdir(parents=True, exist_ok=True)
+    yield folder
+
+
 # --- the cases -------------------------------------------------------------------------------------------------------
 
 
 def _grid(scratch: Path, _data: Path | None, quick: bool, out: Path | None) -> list[Row]:  # noqa: FBT001
     """20 scenarios and 3 seeds on 300 containers: wall time, one measurement, a curve that never falls back."""
-    reading = read_city(built_in(scratch / "city", containers=100 if quick else 300))
-    sizes = range(2, 6) if quick else range(1, 21)
-    study = _study("fleets", fleet_scenarios(sizes), seeds=2 if quick else 3, budget=Budget(seconds=1 if quick else 5))
+    reading = read_city(built_in(_anew(scratch / "city"), containers=100 if quick else 300))
+    sizes = range(2, 5) if quick else range(1, 21)
+    study = _study("fleets", fleet_scenarios(sizes), seeds=1 if quick else 3, budget=Budget(seconds=1 if quick else 5))
     result, wall_s = _timed(study, reading, scratch / "kept")
     # The anchors, one for each day and seed, are solves too.
     solves = (len(study.scenarios) + 1) * len(study.days) * len(study.seeds)
     budget_s = solves * (study.budget.seconds or 0) / WORKERS
     lines = table(result)
     curve = [lines[number].figures["unserved"] for number, _ in fleets(study)]
+    took = [cell["took"] for cell in result.results.values() if not cell.get("adopted")]
+    beside_s = [one["prepare_s"] + one["reckon_s"] + one["solve_s"] - (study.budget.seconds or 0) for one in took]
+    adopted = sum(line.adopted for line in lines) / max(1, sum(line.cells for line in lines))
     print(answer(result, lines))
     if out is not None:
         _write(result, out / "built-in")
     return [
         row("", "wall time", "s", round(wall_s, 1), peer=budget_s, peer_name="budgets / workers",
             goal=(None, _OVER + _SPARE_S / budget_s), goal_on="ratio"),
+        row("", "a day longer than its budget, mean", "s", round(fmean(beside_s), 3)),
         row("", "travel times measured", "times", result.measurements, goal=(1, 1)),
         row("", "steps of the curve with less service", "steps", sum(b > a for a, b in pairwise(curve)), goal=(0, 0)),
+        row("", "plans of a smaller fleet that were better", "share", round(adopted, 3)),
         row("", "scenarios failed", "scenarios", sum(line.failed > 0 for line in lines), goal=(0, 0)),
     ]  # fmt: skip
 
 
 def _same(scratch: Path, _data: Path | None, quick: bool, _out: Path | None) -> list[Row]:  # noqa: FBT001
     """A/A: a scenario under two names, and one scenario on two sets of days' draws, in 100 small studies."""
-    reading = read_city(built_in(scratch / "city", containers=50))
-    studies, seeds = (10, 3) if quick else (100, 3)
+    reading = read_city(built_in(_anew(scratch / "city"), containers=50))
+    studies, seeds = (5, 3) if quick else (100, 3)
     twins = tuple(Scenario(name=name, changes=(WasteGrowth(factor=1.1),)) for name in ("one", "other"))
     study = Study(
         name="twins",
@@ -137,29 +160,48 @@ def _same(scratch: Path, _data: Path | None, quick: bool, _out: Path | None) -> 
 
 def _killed(scratch: Path, _data: Path | None, quick: bool, _out: Path | None) -> list[Row]:  # noqa: FBT001
     """Kill a study at random instants; what is resumed must say what an undisturbed one says."""
-    built_in(scratch / "city", containers=50)
+    built_in(_anew(scratch / "city"), containers=50)
+    kills = 1 if quick else KILLS
+    whole = scratch / "whole.json"
     whole_s = time.monotonic()
-    _in_child(scratch, "whole").wait()
+    if not whole.exists():
+        _in_child(scratch, "whole").wait()
     whole_s = time.monotonic() - whole_s
-    expected = (scratch / "whole.json").read_bytes()
+    told = scratch / "whole.seconds"
+    if not told.exists():
+        told.write_text(str(whole_s), encoding="utf-8")
+    whole_s = float(told.read_text(encoding="utf-8"))
     instants = random.Random(1)  # noqa: S311 - instants, no secrets
-    same = begun = 0
-    for number in range(3 if quick else KILLS):
-        child = _in_child(scratch, f"cut{number}")
-        try:
-            child.wait(timeout=instants.uniform(0.2, 1.0) * whole_s)
-        except subprocess.TimeoutExpired:
-            os.killpg(child.pid, signal.SIGKILL)
-            child.wait()
-        cells = scratch / f"cut{number}"
-        begun += cells.exists() and any(cells.iterdir())
-        _in_child(scratch, f"cut{number}").wait()
-        same += (scratch / f"cut{number}.json").read_bytes() == expected
-    kills = 3 if quick else KILLS
+    same = begun = cut = 0
+    for number in range(kills):
+        after_s = instants.uniform(0.2, 1.0) * whole_s
+        state = scratch / f"cut{number}.state"
+        if not state.exists():
+            _kill_and_resume(scratch, f"cut{number}", after_s, state)
+        was_cut, had_begun = state.read_text(encoding="utf-8").split()
+        cut, begun = cut + int(was_cut), begun + int(had_begun)
+        same += (scratch / f"cut{number}.json").read_bytes() == whole.read_bytes()
     return [
         row("", "tables that are the same after a kill", "tables", same, goal=(kills, kills)),
-        row("", "kills with something to keep", "kills", begun),
+        row("", "killed before their end", "studies", cut),
+        row("", "of these with days done before", "studies", begun),
     ]
+
+
+def _kill_and_resume(scratch: Path, name: str, after_s: float, state: Path) -> None:
+    """Run a study, kill it after so many seconds, and run it again; note whether it was killed, with days done."""
+    shutil.rmtree(scratch / name, ignore_errors=True)
+    child = _in_child(scratch, name)
+    was_cut = False
+    try:
+        child.wait(timeout=after_s)
+    except subprocess.TimeoutExpired:
+        was_cut = True
+        os.killpg(child.pid, signal.SIGKILL)
+        child.wait()
+    had_begun = was_cut and (scratch / name).exists() and any((scratch / name).glob("*.json"))
+    _in_child(scratch, name).wait()
+    state.write_text(f"{int(was_cut)} {int(had_begun)}", encoding="utf-8")
 
 
 def _cluster(scratch: Path, _data: Path | None, quick: bool, _out: Path | None) -> list[Row]:  # noqa: FBT001
@@ -170,12 +212,14 @@ def _cluster(scratch: Path, _data: Path | None, quick: bool, _out: Path | None) 
         return [row("", "wall time", "s", None, why="the package distributed is not installed: samram[cluster]")]
     from scenarios.pool import dask_pool  # noqa: PLC0415
 
-    reading = read_city(built_in(scratch / "city", containers=100))
-    study = _study("fleets", fleet_scenarios(range(2, 7)), seeds=2, budget=Budget(seconds=1 if quick else 4))
+    reading = read_city(built_in(_anew(scratch / "city"), containers=100))
+    sizes = range(2, 4) if quick else range(2, 7)
+    study = _study("fleets", fleet_scenarios(sizes), seeds=1 if quick else 2, budget=Budget(seconds=1 if quick else 4))
     _, local_s = _timed(study, reading, scratch / "local")
     cluster = LocalCluster(  # type: ignore[no-untyped-call]
         n_workers=WORKERS, threads_per_worker=1, processes=True, dashboard_address=None
     )
+    shutil.rmtree(scratch / "dask", ignore_errors=True)
     with cluster, dask_pool(cluster.scheduler_address) as pool:
         begun_s = time.monotonic()
         result = _run(study, reading, scratch / "dask", pool)
@@ -191,31 +235,26 @@ def _heidelberg(scratch: Path, data: Path | None, quick: bool, out: Path | None)
     """Fleets on Heidelberg's streets."""
     if data is None:
         return [row("", "fleet that serves everything", "vehicles", None, why="no SAMRAM_DATA")]
-    reading = read_city(heidelberg(scratch / "city", data, containers=100 if quick else 300))
-    sizes = range(2, 5) if quick else range(2, 11)
-    study = _study("how many trucks", fleet_scenarios(sizes), seeds=2, days=1 if quick else 2,
-                   budget=Budget(seconds=1 if quick else 3))  # fmt: skip
-    result, wall_s = _timed(study, reading, scratch / "kept")
-    return _fleet_rows(result, wall_s, out, "heidelberg")
+    reading = read_city(heidelberg(_anew(scratch / "city"), data, containers=50 if quick else 300))
+    sizes = range(2, 4) if quick else range(2, 11)
+    study = _study("how many trucks", fleet_scenarios(sizes), seeds=1 if quick else 2, days=1 if quick else 2,
+                   budget=Budget(seconds=1 if quick else 5))  # fmt: skip
+    return _fleet_rows(_ran(study, reading, scratch / "kept"), out, "heidelberg")
 
 
 def _siem_reap(scratch: Path, data: Path | None, quick: bool, out: Path | None) -> list[Row]:  # noqa: FBT001
     """Siem Reap's people: fleets with the far landfill alone, and with a transfer station."""
     if data is None:
         return [row("", "fleet that serves everything", "vehicles", None, why="no SAMRAM_DATA")]
-    reading = read_city(siem_reap(scratch / "city", data))
-    station = decode_change(transfer_point(scratch / "whole"))
-    sizes = (12, 16) if quick else (12, 16, 20, 24, 28)
-    far = fleet_scenarios(sizes)
-    near = [Scenario(name=f"{one.name}, transfer", changes=(*one.changes, station)) for one in far]
+    reading = read_city(siem_reap(_anew(scratch / "city"), data))
+    stations = [decode_change(transfer_point(_anew(scratch / "whole")))]
     rows: list[Row] = []
-    for name, scenarios in (("far landfill", far), ("transfer station", tuple(near))):
-        study = _study(name, scenarios, seeds=1 if quick else 2, budget=Budget(seconds=2 if quick else 12))
-        result, wall_s = _timed(study, reading, scratch / "kept")
-        rows += [
-            {**one, "metric": f"{one['metric']}, {name}"}
-            for one in _fleet_rows(result, wall_s, out, f"siem-reap-{name.replace(' ', '-')}")
-        ]
+    for name, others, asked in (("far landfill", [], FAR), ("transfer station", stations, NEAR)):
+        sizes = (12,) if quick else fleet_sizes(asked)
+        study = _study(name, fleet_scenarios(sizes, others), seeds=1 if quick else 2,
+                       budget=Budget(seconds=1 if quick else 12))  # fmt: skip
+        found = _fleet_rows(_ran(study, reading, scratch / "kept"), out, f"siem-reap-{name.replace(' ', '-')}")
+        rows += [{**one, "metric": f"{one['metric']}, {name}"} for one in found]
     return rows
 
 
@@ -229,7 +268,7 @@ CASES: Final[dict[str, Callable[[Path, Path | None, bool, Path | None], list[Row
 }
 
 
-def _fleet_rows(result: StudyResult, wall_s: float, out: Path | None, name: str) -> list[Row]:
+def _fleet_rows(result: StudyResult, out: Path | None, name: str) -> list[Row]:
     lines = table(result)
     print(f"{name}: {answer(result, lines)}")
     for line in lines:
@@ -249,7 +288,6 @@ def _fleet_rows(result: StudyResult, wall_s: float, out: Path | None, name: str)
             sum(b > a for (a, _), (b, _) in pairwise(curve)),
             goal=(0, 0),
         ),
-        row("", "wall time", "s", round(wall_s, 1)),
     ]
 
 
@@ -264,12 +302,25 @@ def _study(name: str, scenarios: Sequence[Scenario], *, seeds: int, budget: Budg
 
 
 def _timed(study: Study, reading: CityReading, folder: Path) -> tuple[StudyResult, float]:
-    """Run a study on local processes that are up, and return what it came to and its seconds."""
+    """Run a study anew on local processes that are up, and return what it came to and its seconds."""
+    shutil.rmtree(folder, ignore_errors=True)
     with local_pool(WORKERS) as pool:
         wait([pool.submit(time.sleep, 1.0) for _ in range(WORKERS)])  # each occupies one: all are up, and compiled
         begun_s = time.monotonic()
         result = _run(study, reading, folder, pool)
         return result, time.monotonic() - begun_s
+
+
+def _ran(study: Study, reading: CityReading, folder: Path) -> StudyResult:
+    """Run a study, or what is left of it, on local processes."""
+    with local_pool(WORKERS) as pool:
+        return _run(study, reading, folder, pool)
+
+
+def _anew(folder: Path) -> Path:
+    """Return a folder's path, of which nothing is left."""
+    shutil.rmtree(folder, ignore_errors=True)
+    return folder
 
 
 def _run(study: Study, reading: CityReading, folder: Path, pool: Executor) -> StudyResult:
@@ -313,6 +364,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--only", action="append", choices=[*CASES], help="take this case alone")
     parser.add_argument("--data", type=Path, help="folder of the shared data; SAMRAM_DATA if absent")
     parser.add_argument("--out", type=Path, help="write each study's report into this folder")
+    parser.add_argument("--keep", type=Path, help="keep what is done here; a run that was cut short goes on")
     parser.add_argument("--child", type=Path, help=argparse.SUPPRESS)
     return parser
 

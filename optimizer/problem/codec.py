@@ -406,19 +406,29 @@ def _cost(value: Any, path: str) -> Cost:
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, StrEnum):
-        return value.value
-    if isinstance(value, tuple):
+    kind: Any = type(value)
+    if kind in _AS_THEY_ARE:  # most values of a large day: asked first
+        return value
+    if kind is tuple:
         return [_plain(item) for item in value]
-    if isinstance(value, frozenset):
+    if kind is frozenset:
         return sorted(value)
-    if is_dataclass(value):
-        return {
-            item.name: _plain(content)
-            for item in fields(value)
-            if (content := getattr(value, item.name)) != item.default or item.metadata != MAY_LACK
-        }
-    return value
+    if issubclass(kind, StrEnum):
+        return value.value
+    return {
+        name: _plain(content)
+        for name, default, may_lack in _fields_of(kind)
+        if (content := getattr(value, name)) != default or not may_lack
+    }
+
+
+_AS_THEY_ARE: Final = frozenset({int, str, bool, float, type(None)})
+
+
+@cache
+def _fields_of(kind: Any) -> tuple[tuple[str, Any, bool], ...]:
+    """Return name and default of each field of a dataclass, and whether it is left out where it has its default."""
+    return tuple((item.name, item.default, item.metadata == MAY_LACK) for item in fields(kind))
 
 
 @cache

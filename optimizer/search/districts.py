@@ -24,7 +24,7 @@ from optimizer.judge.cost import required_penalty_micro
 from optimizer.judge.evaluate import evaluate_route
 from optimizer.problem.matrix import SQUARE_CELLS, TravelMatrix
 from optimizer.problem.plan import RouteOrder, VisitAction
-from optimizer.search.feasible import Options, may_carry, options
+from optimizer.search.feasible import Options, may_enter, options
 from optimizer.search.workers import Alone, Task
 
 if TYPE_CHECKING:
@@ -133,13 +133,21 @@ def carriers(problem: Problem) -> Options:
     locked = {visit.vehicle for visit in problem.visits}
     for shift in problem.shifts:
         vehicle = problem.vehicle_of(shift)
-        alike = replace(vehicle, id=vehicle.id if vehicle.id in locked else "any", depot="any")
-        kinds.setdefault(alike, []).append(shift.id)
+        kind = replace(vehicle, id=vehicle.id if vehicle.id in locked else "any", depot="any")
+        kinds.setdefault(kind, []).append(shift.id)
     groups: dict[tuple[bool, ...], tuple[str, ...]] = {}
     shifts: dict[str, tuple[str, ...]] = {}
     hopeless: list[Unserved] = []
+    room = [(vehicle.capacity_kg, vehicle.capacity_l) for vehicle in kinds]
+    entering: dict[object, tuple[bool, ...]] = {}
     for visit in problem.visits:
-        able = tuple(bool(visit.kerb) and may_carry(vehicle, visit) for vehicle in kinds)
+        alike = (visit.access, visit.stream, visit.vehicle, bool(visit.kerb))
+        if alike not in entering:
+            entering[alike] = tuple(bool(visit.kerb) and may_enter(vehicle, visit) for vehicle in kinds)
+        able = tuple(
+            enters and visit.demand_kg <= kg and visit.demand_l <= litres
+            for enters, (kg, litres) in zip(entering[alike], room, strict=True)
+        )
         if able not in groups:
             names = {name for one, own in zip(able, kinds.values(), strict=True) if one for name in own}
             groups[able] = tuple(shift.id for shift in problem.shifts if shift.id in names)

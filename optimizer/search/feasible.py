@@ -78,12 +78,11 @@ def _alike(problem: Problem) -> list[int]:
 
 def may_carry(vehicle: Vehicle, visit: Visit) -> bool:
     """Whether the vehicle's class, streams, size and any lock let it serve the visit, time and streets aside."""
-    return (
-        _may_enter(vehicle, visit) and visit.demand_kg <= vehicle.capacity_kg and visit.demand_l <= vehicle.capacity_l
-    )
+    return may_enter(vehicle, visit) and visit.demand_kg <= vehicle.capacity_kg and visit.demand_l <= vehicle.capacity_l
 
 
-def _may_enter(vehicle: Vehicle, visit: Visit) -> bool:
+def may_enter(vehicle: Vehicle, visit: Visit) -> bool:
+    """Whether the vehicle's class, streams and any lock let it serve the visit, however much there is of it."""
     return (
         (visit.access is None or vehicle.access_class in visit.access)
         and vehicle.carries(visit.stream)
@@ -150,7 +149,7 @@ def _why_never(problem: Problem, visit: Visit) -> tuple[Reason, str]:
     vehicles = [problem.vehicle_of(shift) for shift in problem.shifts]
     if not vehicles:
         return Reason.OUTSIDE_EVERY_SHIFT, "No vehicle has a shift on this day."
-    entering = [vehicle for vehicle in vehicles if _may_enter(vehicle, visit)]
+    entering = [vehicle for vehicle in vehicles if may_enter(vehicle, visit)]
     if not entering:
         return Reason.NO_VEHICLE_MAY_ENTER, _nobody_enters(vehicles, visit)
     carrying = [vehicle for vehicle in entering if may_carry(vehicle, visit)]

@@ -29,6 +29,7 @@ def search(
     start: Sequence[RouteOrder],
     found: Callable[[list[RouteOrder]], bool],
     crew: Crew,
+    most_moved: int | None = None,
 ) -> None:
     """Improve a plan until told to stop, and hand what each search of each round found to ``found``.
 
@@ -38,6 +39,8 @@ def search(
     ----------
     found
         Judges a plan, and says whether it is better than all before.
+    most_moved
+        As in ``solve``.
     """
     if not shifts_of:
         return
@@ -58,6 +61,7 @@ def search(
             seed=seed,
             seconds=stage.remaining_s(),
             steps=steps,
+            most_moved=most_moved,
         )
         tasks = [replace(task, seed=seed + number * crew.size + own) for own in range(crew.size)]
         for orders in crew.run(tasks, stop=stop):

@@ -15,7 +15,7 @@ from optimizer.judge.evaluate import evaluate_route, orders_of
 from optimizer.problem.model import Problem, Shift, Status, Visit
 from optimizer.problem.plan import Plan, Route, RouteOrder, Step, StepKind, UnloadAction, VisitAction
 from optimizer.search.feasible import homeward
-from optimizer.search.solve import Result, solve
+from optimizer.search.solve import Result, moved, solve
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 _MOVE_PERCENT: Final = 30
 """Price of a move, in hundredths of an average visit. Our own figure, from single runs on one built-in day: 8 % of the
 visits moved; at 100 it is 1 %, and the rest 1.5 % dearer (docs/benchmarking.md)."""
+
+_MOST_MOVED_PERCENT: Final = 10
+"""Of the visits left: more crews than need be would have to learn a new route on the road."""
 
 _LONGEST_S: Final = 86_400
 """Overtime that a crew is given on paper where it cannot come home in time in any way."""
@@ -137,21 +140,13 @@ def repair(
     stop, seed, workers
         As in ``solve``.
     moved_micro
-        Price of a visit that another shift takes over; by default 0.3 times what a visit costs on average.
+        Price of a visit that another shift takes over; by default 0.3 times what a visit costs on average, and not more
+        than one in ten is then handed over (``most_moved`` of ``solve``). A price that is asked for is the only limit.
     """
     rest = rest_of_day(problem, plan, news, moved_micro=moved_micro)
-    result = solve(rest.problem, stop=stop, seed=seed, start=rest.start, workers=workers)
+    most_moved = len(rest.problem.visits) * _MOST_MOVED_PERCENT // 100 if moved_micro is None else None
+    result = solve(rest.problem, stop=stop, seed=seed, start=rest.start, workers=workers, most_moved=most_moved)
     return Repair(rest=rest, result=result, moved=moved(rest.problem, result.plan))
-
-
-def moved(problem: Problem, plan: Plan) -> tuple[str, ...]:
-    """Return the visits that are served by another shift than the problem has them planned for."""
-    return tuple(
-        step.id
-        for route in plan.routes
-        for step in route.steps
-        if step.kind is StepKind.VISIT and problem.visit_by_id[step.id].planned not in (None, route.shift)
-    )
 
 
 def rest_of_day(problem: Problem, plan: Plan, news: News, *, moved_micro: int | None = None) -> Rest:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from optimizer.judge.evaluate import Evaluation, RouteEvaluation, evaluate
 from optimizer.problem.codec import problem_hash
 from optimizer.problem.errors import InvalidProblem
-from optimizer.problem.plan import Plan, Reason, RouteOrder, Unserved, VisitAction
+from optimizer.problem.plan import Plan, Reason, RouteOrder, StepKind, Unserved, VisitAction
 from optimizer.search import districts, portfolio
 from optimizer.search.construct import construct
 from optimizer.search.feasible import homeward, options
@@ -73,6 +73,7 @@ def solve(
     start: Sequence[RouteOrder] | None = None,
     on_improvement: OnImprovement | None = None,
     workers: int = 1,
+    most_moved: int | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> Result:
     """Search for the cheapest plan until ``stop``, and return the best one that passes the judge.
@@ -90,6 +91,9 @@ def solve(
     workers
         With more than one, so many processes search at a time, unless the search is over before they have loaded; a
         large day is searched in districts either way.
+    most_moved
+        Visits that may be served by another shift than they are planned for; more only where a required visit would
+        stay out otherwise, and on a day so large that it is searched in districts, where their price alone holds them.
     clock
         Measures ``Improvement.elapsed_s``.
 
@@ -101,13 +105,14 @@ def solve(
         If the solver library fails.
     """
     with _crew(workers, stop) as crew:  # first of all: they load while the day is looked at
-        book = _Book(problem, on_improvement, clock, stop)
+        large = districts.is_large(problem)
+        book = _Book(problem, on_improvement, clock, stop, most_moved=None if large else most_moved)
         book.judge(())
         if start is not None:
             book.judge(start)
         shifts_of = book.shifts_of()
         engines = Share(stop, _ENGINE_SHARE)
-        if districts.is_large(problem):
+        if large:
             districts.search(
                 problem, shifts_of, stop=engines, seed=seed, start=book.orders, found=book.judge, crew=crew, clock=clock
             )
@@ -135,11 +140,28 @@ def _search_whole(book: _Book, shifts_of: dict[str, tuple[str, ...]], *, stop: S
     small = len(shifts_of) <= _SMALL and ortools_routing.states(problem)
     own = Share(stop, _OWN_SHARE) if small else stop
     if crew.size == 1:
-        ruin_recreate.search(problem, shifts_of, stop=own, seed=seed, start=book.orders, found=book.judge)
+        ruin_recreate.search(
+            problem,
+            shifts_of,
+            stop=own,
+            seed=seed,
+            start=book.orders,
+            found=book.judge,
+            most_moved=book.most_moved,
+        )
     else:
         first = AnyOf(own, StepLimit(1))  # a plan at once, while the other processes load
         ruin_recreate.search(problem, shifts_of, stop=first, seed=seed, start=book.orders, found=book.judge)
-        portfolio.search(problem, shifts_of, stop=own, seed=seed, start=book.orders, found=book.judge, crew=crew)
+        portfolio.search(
+            problem,
+            shifts_of,
+            stop=own,
+            seed=seed,
+            start=book.orders,
+            found=book.judge,
+            crew=crew,
+            most_moved=book.most_moved,
+        )
     if not book.orders:  # more streams than the engine tells apart
         book.judge(construct(problem, shifts_of, stop=Share(stop, _FIRST_SHARE)))
     if small:
@@ -151,8 +173,9 @@ def warm() -> None:
 
     For callers with a deadline, before its clock starts; ``solve`` compiles by itself otherwise.
     """
-    from optimizer.search.engines import ruin_recreate  # noqa: PLC0415 - as in solve
+    from optimizer.search.engines import ortools_routing, ruin_recreate  # noqa: PLC0415 - as in solve
 
+    assert ortools_routing  # loading the library takes 0.2 s
     ruin_recreate.warm()
 
 
@@ -160,9 +183,16 @@ class _Book:
     """Keeps the best plan that the judge has passed."""
 
     def __init__(
-        self, problem: Problem, on_improvement: OnImprovement | None, clock: Callable[[], float], stop: Stop
+        self,
+        problem: Problem,
+        on_improvement: OnImprovement | None,
+        clock: Callable[[], float],
+        stop: Stop,
+        *,
+        most_moved: int | None,
     ) -> None:
         self.problem = problem
+        self.most_moved = most_moved
         self.curve: list[Improvement] = []
         self.orders: tuple[RouteOrder, ...] = ()
         self.best: Evaluation
@@ -195,7 +225,7 @@ class _Book:
             evaluation = self._evaluate(passing)
         if evaluation.violations:
             return False
-        if hasattr(self, "best") and evaluation.plan.cost.total_micro >= self.best.plan.cost.total_micro:
+        if hasattr(self, "best") and self._rank(evaluation.plan) >= self._rank(self.best.plan):
             return False
         self.best = evaluation
         self.orders = tuple(passing)
@@ -209,6 +239,14 @@ class _Book:
         if self._on_improvement is not None:
             self._on_improvement(self.curve[-1], evaluation.plan)
         return True
+
+    def _rank(self, plan: Plan) -> tuple[int, int, int]:
+        """Return what the better of two plans has less of; without a limit of moves that is its cost alone."""
+        cost_micro = plan.cost.total_micro
+        if self.most_moved is None:
+            return 0, 0, cost_micro
+        lacking = sum(self.problem.visit_by_id[entry.visit].required for entry in plan.unserved)
+        return lacking, max(0, len(moved(self.problem, plan)) - self.most_moved), cost_micro
 
     def _with_homeward(self, orders: Sequence[RouteOrder]) -> list[RouteOrder]:
         """Return the orders that have actions, and the way home of each crew that is out and has none."""
@@ -273,6 +311,16 @@ def _fit_in(book: _Book, shifts_of: dict[str, tuple[str, ...]], *, stop: Stop) -
             others = [order for order in book.orders if order.shift != insertion.order.shift]
             book.judge([*others, insertion.order])
     book.explain(reasons)
+
+
+def moved(problem: Problem, plan: Plan) -> tuple[str, ...]:
+    """Return the visits that are served by another shift than the problem has them planned for."""
+    return tuple(
+        step.id
+        for route in plan.routes
+        for step in route.steps
+        if step.kind is StepKind.VISIT and problem.visit_by_id[step.id].planned not in (None, route.shift)
+    )
 
 
 def _homeward(problem: Problem, shift: Shift) -> RouteOrder:

@@ -54,6 +54,7 @@ class Task:
     seed: int
     seconds: float
     steps: int | None
+    most_moved: int | None = None
 
 
 Found = tuple["RouteOrder", ...]
@@ -306,7 +307,13 @@ def _search(task: Task, stop: Stop) -> Found | None:
         best = tuple(orders)
 
     ruin_recreate.search(
-        task.problem, task.shifts_of, stop=AnyOf(*stops), seed=task.seed, start=task.start, found=found
+        task.problem,
+        task.shifts_of,
+        stop=AnyOf(*stops),
+        seed=task.seed,
+        start=task.start,
+        found=found,
+        most_moved=task.most_moved,
     )
     return best
 

@@ -1,5 +1,6 @@
 """Drivers' links: made by a dispatcher, opened by a phone."""
 
+import datetime as dt
 import io
 from http import HTTPStatus
 from typing import Annotated
@@ -7,7 +8,9 @@ from typing import Annotated
 import segno
 from fastapi import APIRouter, Path, Request
 from pydantic import AwareDatetime, Field
+from sqlmodel import Session
 
+from geodata.city.dataset import CityDataset
 from service.api.deps import CitiesDep, CityId, IdentitiesDep, SessionDep, ThrottleDep, TokensDep
 from service.api.replies import errors
 from service.api.schemas import In, Out, ServiceDate
@@ -83,17 +86,30 @@ def add_link(
     version = cities.current(session, city_id)
     assert version.id is not None
     city = cities.dataset(version.id, version.content_hash)
-    row, code = links.add(session, city, city_id, date, shift, by=principal.name)
+    found = new_link(session, city, city_id, date, shift, request, by=principal.name)
+    request.state.audit = {"link": found.id}
+    session.commit()
+    return found
+
+
+def new_link(
+    session: Session, city: CityDataset, city_id: str, date: dt.date, shift: str, request: Request, *, by: str
+) -> NewLinkOut:
+    """Make a link whose address is on the server that was asked; does not commit.
+
+    Raises
+    ------
+    NotFound
+        If the city has no such shift on that day.
+    """
+    row, code = links.add(session, city, city_id, date, shift, by=by)
     url = f"{str(request.base_url).rstrip('/')}/drive#{code}"
-    found = NewLinkOut(
+    return NewLinkOut(
         **_shown(row).model_dump(),
         code="-".join(code[start : start + 4] for start in range(0, len(code), 4)),
         url=url,
         qr_svg=_qr(url),
     )
-    session.commit()
-    request.state.audit = {"link": found.id}
-    return found
 
 
 @router.get(_LINKS, summary="List a shift's links", responses=errors(404, 422))

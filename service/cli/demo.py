@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+MAX_SOLVE_S: Final = 300
+"""What its pages may ask for, as on a server with the usual settings."""
 _POLL_S: Final = 0.5
 _TIMEOUT_S: Final = 600.0
 """Longer than the largest built-in city takes to be imported."""
@@ -46,7 +48,7 @@ def serve_demo(folder: Path, service_date: dt.date, *, seconds: float, seed: int
         host="127.0.0.1",
         max_containers=10_000,
         max_vehicles=1_000,
-        max_solve_s=order["seconds"],
+        max_solve_s=max(order["seconds"], MAX_SOLVE_S),
     )
     work = _Work(taken, city_archive(folder), order)
     server = serving.make_server(create_app(settings), on_started=work.start)

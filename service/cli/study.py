@@ -41,7 +41,7 @@ def fleet(
         str, typer.Argument(help='A city folder or zip, or "demo" for the built-in city.', metavar="CITY")
     ],
     *,
-    vehicles: Annotated[str, typer.Option(help='Fleets to compare, such as "3..12".')],
+    vehicles: Annotated[str, typer.Option(help='Fleets to compare, such as "3..12" or "8,12,16".')],
     days: Annotated[int, typer.Option(min=1, max=366, help="How many days.")] = 5,
     seeds: Annotated[int, typer.Option(min=1, max=1_000, help="Draws of each day's waste.")] = 3,
     first: Annotated[
@@ -61,10 +61,10 @@ def fleet(
     """Answer "how many trucks do we need": the whole curve over fleets, or its smallest that serves everything."""
     from scenarios.cells import Budget
     from scenarios.study import Study, fleet_scenarios
-    from scenarios.studyfile import days_from, fleet_range
+    from scenarios.studyfile import days_from, fleet_sizes
 
     with show.errors_as_sentences(), _city_path(city_path) as path:
-        sizes = fleet_range(vehicles)
+        sizes = fleet_sizes(vehicles)
         begins = _next_monday() if first is None else first.date()
         study = Study(
             name=f"fleets of {sizes[0]} to {sizes[-1]}",
@@ -123,7 +123,8 @@ def show_study(
 def _run(
     study: Study, path: Path, *, workers: int, cluster: str | None, out: Path | None, search: bool = False
 ) -> None:
-    from scenarios.compare import answer, table
+    from scenarios.answer import sentences
+    from scenarios.compare import table
     from scenarios.report import rows_of
     from service.cli.planning import asked_to_end
     from service.export.study import write_study
@@ -136,9 +137,11 @@ def _run(
             if line.cells:
                 show.OUT.print(f"{line.name}: {line.bound}", markup=False)
         show.notes([f"{line.name}: {line.why_not}" for line in lines if line.why_not])
-        if said := answer(result, lines):
+        for said in sentences(result, lines):
             show.OUT.print(said, markup=False)
         times = "once" if result.measurements == 1 else f"{result.measurements} times"
+        if result.networks > 1:
+            times += f", on {result.networks} networks of streets"
         show.ERR.print(
             f"Travel times were measured {times}, for {len(study.scenarios)} scenarios on {len(study.days)} days."
         )

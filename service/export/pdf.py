@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _TEMPLATES: Final = Path(__file__).parent
+_FONTS: Final = Path(__file__).parents[1] / "web" / "vendor" / "noto-sans-khmer"
+"""Khmer and Latin letters of one kind; without them (a checkout that was not built) Khmer is not set."""
 _MISSING: Final = "PDF needs the package typst, which is not installed; expected: pip install 'samram[report]'."
 
 
@@ -45,5 +47,5 @@ def pdf(template: str, data: Mapping[str, Any], *, pictures: Mapping[str, str] |
         (folder / "data.json").write_text(json.dumps(data, ensure_ascii=False), encoding="utf-8")
         for name, svg in (pictures or {}).items():
             (folder / name).write_text(svg, encoding="utf-8")
-        made: bytes = typst.compile(str(folder / "main.typ"), root=str(folder))
+        made: bytes = typst.compile(str(folder / "main.typ"), root=str(folder), font_paths=[str(_FONTS)])
     return made

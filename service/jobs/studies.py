@@ -28,6 +28,7 @@ from service.db.studies import StudyRow
 if TYPE_CHECKING:
     from multiprocessing.context import SpawnProcess
     from multiprocessing.synchronize import Event
+    from pathlib import Path
 
     from scenarios.study import Progress
     from service.settings import Settings
@@ -48,6 +49,11 @@ def change(engine: Engine, study_id: str, states: tuple[str, ...], **values: Any
         changed = session.exec(statement.values(**values))
         session.commit()
         return changed.rowcount > 0
+
+
+def files_of(settings: Settings, study_id: str) -> Path:
+    """Return the folder of what a study hands out; it is there once the study is done."""
+    return settings.studies_dir / study_id / "files"
 
 
 class Studies:
@@ -169,22 +175,23 @@ def _run(engine: Engine, settings: Settings, study_id: str, ending: Event) -> No
     from scenarios.keep import Kept  # noqa: PLC0415
     from scenarios.pool import Inline, local_pool  # noqa: PLC0415
     from scenarios.report import document_of  # noqa: PLC0415
-    from scenarios.study import run_study  # noqa: PLC0415
+    from scenarios.study import run_study, smallest_fleet  # noqa: PLC0415
     from scenarios.studyfile import decode_study  # noqa: PLC0415
     from service.cities import Cities  # noqa: PLC0415
-    from service.export.brief import brief_pdf  # noqa: PLC0415
-    from service.export.pdf import ExportMissing  # noqa: PLC0415
+    from service.export.study import write_study  # noqa: PLC0415
 
     with Session(engine) as session:
         row = session.get_one(StudyRow, study_id)
-        asked, version_id = row.asked, row.city_version_id
+        asked, version_id = dict(row.asked), row.city_version_id
         content_hash = session.get_one(CityVersionRow, version_id).content_hash
     city = Cities(engine, settings).dataset(version_id, content_hash)
     warm()
-    told = _Told(engine, study_id)
+    search = asked.pop("search", False)
+    told = _Told(engine, study_id, fleets=len(asked["scenario"]) if search else 0)
+    plan = smallest_fleet if search else run_study
     alone = settings.solve_workers == 1
     with Inline() if alone else local_pool(settings.solve_workers) as pool:
-        result = run_study(
+        result = plan(
             decode_study(asked),
             city,
             pool,
@@ -195,10 +202,12 @@ def _run(engine: Engine, settings: Settings, study_id: str, ending: Event) -> No
         )
     lines = table(result)
     document = squeeze(json.dumps(document_of(result, lines), ensure_ascii=False, allow_nan=False).encode())
-    try:
-        brief = squeeze(brief_pdf(result, lines)) if any(line.cells for line in lines) else None
-    except ExportMissing:
-        brief = None
+    brief = None
+    if not result.cancelled and any(line.cells for line in lines):
+        folder = files_of(settings, study_id)
+        write_study(result, lines, folder)
+        path = folder / "brief.pdf"
+        brief = squeeze(path.read_bytes()) if path.is_file() else None
     change(engine, study_id, ("cancelled",), document=document)
     if not result.cancelled:
         values = {"status": "done", "document": document, "brief": brief, "finished_at": utc_now()}
@@ -206,14 +215,23 @@ def _run(engine: Engine, settings: Settings, study_id: str, ending: Event) -> No
 
 
 class _Told:
-    """Writes how far a study is into its row, at most twice a second."""
+    """Writes how far a study is into its row, at most twice a second.
 
-    def __init__(self, engine: Engine, study_id: str) -> None:
+    A search by halving among so many ``fleets`` goes through them in rounds, each told from 1 on: here they add up.
+    """
+
+    def __init__(self, engine: Engine, study_id: str, *, fleets: int = 0) -> None:
         self._engine, self._study_id = engine, study_id
         self._written_s = -_PROGRESS_EVERY_S
+        self._rounds = fleets.bit_length() or 1
+        self._before, self._last = 0, 0
 
     def __call__(self, progress: Progress) -> None:
+        if progress.done <= self._last:
+            self._before += progress.total
+        self._last = progress.done
         now_s = time.monotonic()
         if now_s - self._written_s >= _PROGRESS_EVERY_S or progress.done == progress.total:
             self._written_s = now_s
-            change(self._engine, self._study_id, ("running",), done=progress.done, total=progress.total)
+            done, total = self._before + progress.done, self._rounds * progress.total
+            change(self._engine, self._study_id, ("running",), done=done, total=max(done, total))

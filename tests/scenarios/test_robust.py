@@ -12,7 +12,7 @@ from optimizer.judge.evaluate import evaluate
 from optimizer.problem.plan import RouteOrder, StepKind, UnloadAction, VisitAction
 from scenarios.cells import with_reserve
 from scenarios.day import prepare_day
-from scenarios.robust import Chance, live_through
+from scenarios.robust import Chance, live_through, overflows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -96,3 +96,14 @@ def test_a_reserve_shortens_shifts_and_trucks_and_still_takes_each_visit(day: tu
     assert with_reserve(problem, 0.0) is problem
     heaviest = max(visit.demand_kg for visit in problem.visits)
     assert with_reserve(problem, 0.5).vehicles[0].capacity_kg == max(200, heaviest)
+
+
+def test_containers_overflow_as_often_as_their_amounts_stray_past_the_brim(day: tuple[Problem, Plan]) -> None:
+    """Without chance those that are full count; with it, one that is just not full does on under half of days."""
+    problem, _ = day
+    name = problem.visits[0].containers[0]
+    litres, volume_l = {name: 2000.0, "elsewhere": 1000.0}, {name: 2000.0, "elsewhere": 2000.0}
+    assert overflows(problem, litres, volume_l, samples=4, seed=1, chance=NONE).tolist() == [1] * 4
+    short = overflows(problem, {name: 1999.0}, volume_l, samples=400, seed=1)
+    assert 0.3 < short.mean() < 0.5
+    assert overflows(problem, {name: 1000.0}, volume_l, samples=400, seed=1).mean() < 0.05

@@ -14,13 +14,14 @@ from geodata.city.dataset import read_city
 from geodata.city.demo import write_demo_city
 from optimizer.problem.codec import problem_hash
 from scenarios.amounts import Amounts, settled
+from scenarios.answer import answer
 from scenarios.cells import Budget, Task, make_bench
 from scenarios.changes.case import Case, ScenarioRefused
 from scenarios.changes.fleet import FleetSize, SpeedFactor
 from scenarios.changes.places import MoveDepot
 from scenarios.changes.scenario import Scenario
 from scenarios.changes.waste import Frequency, WasteGrowth
-from scenarios.compare import answer, table
+from scenarios.compare import table
 from scenarios.day import prepare_day
 from scenarios.keep import Kept
 from scenarios.pool import Inline
@@ -152,7 +153,7 @@ def test_halving_finds_the_same_fleet_with_fewer_cells(city: CityDataset, tmp_pa
     found = smallest_fleet(fleets, city, Inline(), workers=1, kept=Kept(tmp_path / "halved"))
     tried = {scenario for scenario, _, _ in found.results if scenario >= 0}
     assert len(tried) <= 4
-    first = [answer(one, table(one)).partition(" serve")[0] for one in (whole, found)]
+    first = [answer(one, table(one)).partition(", for ")[0] for one in (whole, found)]
     assert first[0] == first[1]
 
 

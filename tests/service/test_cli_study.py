@@ -19,7 +19,7 @@ days = ["2026-11-23"]
 seeds = 1
 steps = 1
 samples = 10
-fleet = "2..3"
+fleet = "2, 3..3"
 
 [[scenario]]
 name = "today"
@@ -61,8 +61,9 @@ def test_a_study_is_run_from_its_file_and_shown_again(city_folder: Path, tmp_pat
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (("fleet", "demo", "--vehicles", "many"), 'expected two numbers of vehicles such as "3..12"'),
+        (("fleet", "demo", "--vehicles", "many"), 'expected numbers of vehicles such as "3..12"'),
         (("fleet", "demo", "--vehicles", "5..3"), "the smaller number first"),
+        (("fleet", "demo", "--vehicles", "1..999"), "at most 200 are compared"),
         (("fleet", "no-such-city", "--vehicles", "1..2"), "the path does not exist"),
         (("show", "no-such-folder"), "holds no study.json"),
     ],

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from optimizer.search.engines import recombine
+from optimizer.search.engines.likeness import Likeness
 from optimizer.search.engines.recombine import Pool, choose, runs_of_trips, without_doubles
 from optimizer.search.kernel.arrays import CODE, N_ABSENT, N_BEST, SHIFT, Codes, Day, empty_state, streams_of
 from optimizer.search.kernel.loops import fill, improve, load
@@ -86,6 +87,7 @@ def search(
     start: Sequence[RouteOrder],
     found: Callable[[list[RouteOrder]], object],
     recombining: bool = True,
+    most_moved: int | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> None:
     """Improve a plan until told to stop, and hand each clearly better one to ``found``.
@@ -101,6 +103,9 @@ def search(
         on.
     recombining
         Whether routes met are put together anew; that takes about a second, however few the steps.
+    most_moved
+        The price of a move rises as long as more visits are moved than this; the plans handed on keep to it where one
+        that serves as many required visits was found.
     clock
         Only goes forward; decides how often ``stop`` is asked, and with a step limit nothing else.
     """
@@ -108,7 +113,7 @@ def search(
         return
     if len(streams_of(problem, [problem.visit_by_id[name] for name in shifts_of])) > _MOST_STREAMS:
         return
-    hunt = _Hunt(problem, shifts_of, stop=stop, seed=seed, found=found, clock=clock)
+    hunt = _Hunt(problem, shifts_of, stop=stop, seed=seed, found=found, most_moved=most_moved, clock=clock)
     if not hunt.begin(start):
         return
     hunt.close_trucks()
@@ -152,6 +157,7 @@ class _Hunt:
         stop: Stop,
         seed: int,
         found: Callable[[list[RouteOrder]], object],
+        most_moved: int | None,
         clock: Callable[[], float],
     ) -> None:
         self.codes = Codes(problem, shifts_of)
@@ -160,7 +166,7 @@ class _Hunt:
         self.stop = stop
         self._found = found
         self._clock = clock
-        self._told_micro = math.inf
+        self._told: tuple[float, ...] = (math.inf,)
         self._told_at_s = -math.inf
         self._steps = 0
         self._busy_s = 0.0
@@ -170,6 +176,7 @@ class _Hunt:
         self._chunk = _FIRST_CHUNK
         self._seed = seed
         self._pool = Pool(self.day)
+        self._likeness = None if most_moved is None else Likeness(self.codes, self.day, most_moved)
 
     def begin(self, start: Sequence[RouteOrder]) -> bool:
         """Take up the start, and insert what it leaves out; False if a truck under way cannot be brought home."""
@@ -226,6 +233,8 @@ class _Hunt:
                 moments.pop(0)
                 self._recombine()
             self._run(hot * _COOLING ** min(1.0, done))
+            if self._likeness is not None:
+                self._likeness.follow(self.state, done)
             self._tell()
         self._tell(now=True)
 
@@ -345,6 +354,8 @@ class _Hunt:
             self._chunk = max(1, min(100_000, int(chunk * min(2.0, _CHUNK_S / max(1e-6, taken_s)))))
             left -= chunk
         self._pool.note(self.state)
+        if self._likeness is not None:
+            self._likeness.note(self.state)
 
     def _steps_expected(self) -> float:
         """Return the steps that there is room for, for each visit."""
@@ -367,9 +378,13 @@ class _Hunt:
 
     def _tell(self, *, now: bool = False) -> None:
         """Pass the best plan on if it is better than the last one told, and that was some time ago."""
-        best_micro = int(self.state.numbers[N_BEST])
-        now_s = self._clock()
-        if best_micro < self._told_micro and (now or now_s > self._told_at_s + _TELL_S):
-            self._found(self.codes.orders(self.state.best_seq, self.state.routes["best_length"]))
-            self._told_micro = best_micro
+        state, kept = self.state, self._likeness
+        rank: tuple[float, ...] = (int(state.numbers[N_BEST]),)
+        seq, length = state.best_seq, state.routes["best_length"]
+        if kept is not None:
+            kept.note(state)
+            rank, seq, length = kept.rank, kept.seq, kept.length
+        if rank < self._told and (now or self._clock() > self._told_at_s + _TELL_S):
+            self._found(self.codes.orders(seq, length))
+            self._told = rank
             self._told_at_s = self._clock()

@@ -16,7 +16,7 @@ from optimizer.judge.cost import metres_from_origin, required_penalty_micro
 from optimizer.problem.matrix import NO_PATH, as_squares
 from optimizer.problem.model import Status
 from optimizer.problem.plan import Action, RouteOrder, UnloadAction, VisitAction
-from optimizer.search.feasible import may_carry
+from optimizer.search.feasible import may_enter
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -333,22 +333,34 @@ class Codes:
 
     def _allowed(self) -> NDArray[np.bool_]:
         vehicles = [self.problem.vehicle_of(shift) for shift in self.problem.shifts]
-        allowed = np.zeros((len(self.visits), len(vehicles)), dtype=np.bool_)
+        kg = np.array([visit.demand_kg for visit in self.visits], dtype=np.int64)
+        litres = np.array([visit.demand_l for visit in self.visits], dtype=np.int64)
+        allowed = kg[:, None] <= np.array([vehicle.capacity_kg for vehicle in vehicles], dtype=np.int64)
+        allowed &= litres[:, None] <= np.array([vehicle.capacity_l for vehicle in vehicles], dtype=np.int64)
+        # Visits by the hundred are alike in all else that matters: each kind is asked about once.
+        known: dict[object, NDArray[np.bool_]] = {}
         for row, visit in enumerate(self.visits):
-            able = self.shifts_of[visit.id]
-            for column, (shift, vehicle) in enumerate(zip(self.problem.shifts, vehicles, strict=True)):
-                allowed[row, column] = shift.id in able and may_carry(vehicle, visit)
+            kind = (visit.access, visit.stream, visit.vehicle, self.shifts_of[visit.id])
+            if kind not in known:
+                able = set(self.shifts_of[visit.id])
+                pairs = zip(self.problem.shifts, vehicles, strict=True)
+                known[kind] = np.array([shift.id in able and may_enter(vehicle, visit) for shift, vehicle in pairs])
+            allowed[row] &= known[kind]
         return allowed
 
     def _dear(self) -> NDArray[np.int64]:
-        terms = self.problem.terms
-        dear = np.zeros((len(self.visits), len(self.problem.shifts)), dtype=np.int64)
-        for row, visit in enumerate(self.visits):
-            for column, shift in enumerate(self.problem.shifts):
+        terms, shifts = self.problem.terms, self.problem.shifts
+        dear = np.zeros((len(self.visits), len(shifts)), dtype=np.int64)
+        if terms.moved_micro:
+            number = {shift.id: column for column, shift in enumerate(shifts)}
+            planned = np.array([-1 if one.planned is None else number[one.planned] for one in self.visits])[:, None]
+            dear += terms.moved_micro * ((planned >= 0) & (planned != np.arange(len(shifts))))
+        if terms.outside_zones_micro:
+            for column, shift in enumerate(shifts):
                 zones = self.problem.vehicle_of(shift).zones
-                outside = None not in (visit.zone, zones) and visit.zone not in (zones or ())
-                dear[row, column] = terms.moved_micro * (visit.planned not in (None, shift.id))
-                dear[row, column] += terms.outside_zones_micro * outside
+                if zones is not None:
+                    outside = [visit.zone is not None and visit.zone not in zones for visit in self.visits]
+                    dear[:, column] += terms.outside_zones_micro * np.array(outside, dtype=np.bool_)
         return dear
 
     def _rests(self) -> NDArray[np.int64]:

@@ -5,11 +5,13 @@ export class Refused extends Error {
   /**
    * @param {number} status
    * @param {any} problem
+   * @param {number} [waitS] how many seconds the server asks to wait
    */
-  constructor(status, problem) {
+  constructor(status, problem, waitS = 0) {
     super(problem?.detail ?? `HTTP ${status}`);
     this.status = status;
     this.problem = problem;
+    this.waitS = waitS;
   }
 }
 
@@ -40,24 +42,61 @@ export async function renew() {
 }
 
 /**
- * Ask the server; the answer's JSON, or null where there is none. Who is not signed in is sent to do so, unless the
- * request has a token of its own.
+ * Ask the server. Who is not signed in is sent to do so, unless the request has a token of its own.
+ *
+ * @param {string} path
+ * @param {RequestInit} [options]
+ * @returns {Promise<Response>} a success
+ */
+async function ask(path, options) {
+  const own = new Headers(options?.headers).has("Authorization");
+  let reply = await reach(path, options);
+  if (reply.status === 401 && !own && location.pathname !== "/sign-in" && (await renew())) reply = await reach(path, options);
+  if (reply.ok) return reply;
+  if (reply.status === 401 && !own && location.pathname !== "/sign-in") {
+    location.assign(`/sign-in?next=${encodeURIComponent(location.pathname + location.search + location.hash)}`);
+  }
+  throw new Refused(reply.status, await read(reply), Number(reply.headers.get("Retry-After") ?? 0));
+}
+
+/** @param {Response} reply */
+async function read(reply) {
+  const text = await reply.text();
+  return text && /json/.test(reply.headers.get("content-type") ?? "") ? JSON.parse(text) : null;
+}
+
+/**
+ * Ask the server for JSON; null where it has none to say.
  *
  * @param {string} path
  * @param {RequestInit} [options]
  * @returns {Promise<any>}
  */
 export async function call(path, options) {
-  const own = new Headers(options?.headers).has("Authorization");
-  let reply = await reach(path, options);
-  if (reply.status === 401 && !own && location.pathname !== "/sign-in" && (await renew())) reply = await reach(path, options);
-  const text = await reply.text();
-  const body = text && /json/.test(reply.headers.get("content-type") ?? "") ? JSON.parse(text) : null;
-  if (reply.status === 401 && !own && location.pathname !== "/sign-in") {
-    location.assign(`/sign-in?next=${encodeURIComponent(location.pathname + location.search)}`);
-  }
-  if (!reply.ok) throw new Refused(reply.status, body);
-  return body;
+  return read(await ask(path, options));
+}
+
+/**
+ * Fetch a file.
+ *
+ * @param {string} path
+ */
+export const file = async (path) => (await ask(path)).blob();
+
+/**
+ * Let the browser keep a file that the server makes.
+ *
+ * @param {string} path
+ * @param {unknown} body sent as JSON
+ * @param {string} name of the file
+ */
+export async function download(path, body, name) {
+  const reply = await ask(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(await reply.blob());
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
 }
 
 /**

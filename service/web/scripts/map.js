@@ -14,6 +14,7 @@ const SIGNS = {
   unserved: "M5 5L19 19M19 5L5 19",
   depot: "M4 12L12 5L20 12V20H4Z",
   disposal_site: "M12 3L21 20H3Z",
+  truck: "M2 6H14V9H18L22 13V18H2Z",
 };
 const FADED = 0.18;
 
@@ -77,9 +78,10 @@ export class RouteMap {
     const base = this.tiles ? { basemap: { type: "vector", url: `pmtiles://${this.tiles}` } } : {};
     const drawn = basemapLayers(this.ink, current()).filter((layer) => this.tiles || layer.type === "background");
     const over = overlayLayers(this.ink);
-    const names = drawn.filter((layer) => layer.type === "symbol"); // above the routes' lines, below their stops
-    const first = over.findIndex((layer) => layer.id === "arrows");
-    const layers = [...drawn.filter((layer) => layer.type !== "symbol"), ...over.slice(0, first), ...names, ...over.slice(first)];
+    // Streets' names lie above the routes' lines and below their stops; those of places above all but the stops' numbers.
+    const [ground, names, places] = [drawn.filter((layer) => layer.type !== "symbol"), drawn.filter((layer) => layer.id === "street-names"), drawn.filter((layer) => layer.id === "place-names")];
+    const [lines, points] = [over.findIndex((layer) => layer.id === "arrows"), over.findIndex((layer) => layer.id === "stop-numbers")];
+    const layers = [...ground, ...over.slice(0, lines), ...names, ...over.slice(lines, points), ...places, ...over.slice(points)];
     return { version: 8, sources: { ...base, ...sources }, layers };
   }
 
@@ -202,7 +204,12 @@ export class RouteMap {
    */
   goTo(uid) {
     const stop = this.data.stops.features.find((/** @type {any} */ one) => one.properties.uid === uid);
-    if (stop) this.map.easeTo({ center: stop.geometry.coordinates, zoom: Math.max(this.map.getZoom(), 15.5), ...this.pace() });
+    if (stop) this.lookAt(stop.geometry.coordinates);
+  }
+
+  /** @param {Position} at */
+  lookAt(at) {
+    this.map.easeTo({ center: at, zoom: Math.max(this.map.getZoom(), 15.5), ...this.pace() });
   }
 
   /**

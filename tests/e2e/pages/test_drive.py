@@ -1,4 +1,4 @@
-"""The driver's page in a real browser, on a phone's screen: a whole morning without a network."""
+"""The driver's page in a real browser, on a phone's screen."""
 
 from __future__ import annotations
 
@@ -7,52 +7,50 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from pages_server import Served
     from playwright.sync_api import Page
 
-    from .conftest import Served
 
-TAPS = 20
-
-
-def ready(page: Page) -> None:
-    """Wait until the page is on the phone and works without a network."""
-    page.locator(".buttons .main").wait_for()
-    page.evaluate("navigator.serviceWorker.ready.then(() => true)")
-    page.wait_for_function("navigator.serviceWorker.controller !== null")
+def first_stop(page: Page) -> str:
+    """Go as far as the first stop that is left; what it is called."""
+    page.locator("#do-left").or_(page.locator("#do-done")).wait_for()
+    if page.locator("#do-left").is_visible():
+        page.locator("#do-left").click()
+    page.locator("#do-done").wait_for()
+    return page.locator(".step h2").inner_text()
 
 
-def tap(page: Page) -> str:
-    """Tap the large button, whatever comes next; return what it said."""
-    button = page.locator(".buttons .main")
-    said: str = button.get_attribute("id") or ""
-    before = page.locator("#work").inner_html()
-    button.click()
-    if said == "do-unloaded":
-        page.locator("#dialog .answers button").nth(1).click()  # not weighed, in whichever language
-    page.wait_for_function("before => document.querySelector('#work').innerHTML !== before", arg=before)
-    return said
+def test_skip_with_a_reason_in_khmer(visit: Callable[..., Page], served: Served) -> None:
+    """A stop is skipped by two taps, in Khmer, and the server has the reason."""
+    page = visit(served.drive, phone=True, locale="km")
+    stop = first_stop(page)
+    page.locator("#do-skip").click()
+    page.locator("#dialog button", has_text="ទ្វារចាក់សោ").click()
+    page.wait_for_function("stop => document.querySelector('.step h2').textContent !== stop", arg=stop)
+    page.locator("#outbox.good", has_text="ផ្ញើអស់ហើយ").wait_for()
+    visits = served.client.get(f"{served.shift_address}/state").json()["visits"]
+    assert "locked" in {visit["reason"] for visit in visits}
 
 
-def test_a_morning_without_a_network(visit: Callable[..., Page], served: Served) -> None:
-    """Twenty taps without a network outlive a reload, and reach the server once each when it is back."""
-    page = visit(served.drive, phone=True)
-    ready(page)
-    page.context.set_offline(True)
-    done = 0
-    while done < TAPS // 2:
-        done += tap(page) == "do-done"
-    page.reload()
-    page.locator(".buttons .main").wait_for()
-    while done < TAPS:
-        done += tap(page) == "do-done"
-    assert "to send" in page.locator("#outbox").inner_text()
-    stops = page.locator(".progress").inner_text()
-    assert stops.startswith(f"{TAPS} of")
-    page.context.set_offline(False)
-    page.locator("#outbox", has_text="All sent").wait_for(timeout=60_000)
-    state = served.client.get(f"{served.shift_address}/state").json()
-    taken = [visit["visit"] for visit in state["visits"] if visit["status"] == "done"]
+def test_position_is_followed_during_the_shift(visit: Callable[..., Page], served: Served) -> None:
+    """From the shift's start on the position is followed, the page says so, and says how far the stop is from there."""
+    page = visit(served.drive, phone=True, permissions=["geolocation"])
+    page.get_by_text("Your position is not followed.").wait_for()
+    stop = first_stop(page)
+    page.get_by_text("Your position is sent until you end the shift.").wait_for()
     route = served.client.get(f"{served.shift_address}/route.geojson").json()["features"]
-    first = [one["properties"] for one in route if one["properties"]["kind"] == "visit"]
-    numbers = list(dict.fromkeys(visit["stop_number"] for visit in first))[:TAPS]
-    assert taken == [visit["id"] for visit in first if visit["stop_number"] in numbers]
+    lon, lat = next(one["geometry"]["coordinates"] for one in route if one["properties"].get("stop") == stop)
+    page.context.set_geolocation({"longitude": lon, "latitude": lat - 0.01})
+    page.locator(".where strong", has_text="1.1 km").wait_for()  # a hundredth of a degree
+    page.reload()
+    page.get_by_text("Your position is sent until you end the shift.").wait_for()
+
+
+def test_night_colours_outlive_a_reload(visit: Callable[..., Page], served: Served) -> None:
+    """The driver chooses the night's colours, and the phone keeps to them."""
+    page = visit(served.drive, phone=True)
+    page.get_by_role("button", name="More").click()
+    page.get_by_role("button", name="Night colours").click()
+    page.locator("html.night").wait_for()
+    page.reload()
+    page.locator("html.night").wait_for()

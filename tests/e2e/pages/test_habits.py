@@ -1,19 +1,48 @@
-"""Habits of all pages: small to load, readable on a phone."""
+"""Habits of all pages: WCAG 2.2 AA as far as axe can tell, small to load, readable on a phone."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from pages_server import Served
     from playwright.sync_api import Page
 
-    from .conftest import Served
 
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 SHELL_BYTES = 400_000
+
+
+def violations(page: Page) -> list[str]:
+    """Return what axe finds wrong with a page, each with the element that it is about."""
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright")
+    found: Any = axe.Axe().run(page, options={"runOnly": RULES}).response["violations"]
+    return [f"{one['id']}: {node['html']}" for one in found for node in one["nodes"]]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("locale", ["en", "km"])
+def test_axe_finds_nothing(visit: Callable[..., Page], served: Served, locale: str, scheme: Any) -> None:
+    """No page violates a rule of axe, in either language, by day and by night."""
+    look = {"locale": locale, "color_scheme": scheme}
+    page = visit("/", **look)
+    page.locator("#date:enabled").fill(served.date)
+    page.locator("#routes .route button").first.click(timeout=120_000)
+    assert not violations(page)
+    for tab in ("containers", "readings", "city"):
+        page.locator(f"#tab-{tab}").click()
+        page.locator(f"#part-{tab} > *").first.wait_for()
+        assert not violations(page)
+    page = visit("/sign-in", **look)
+    page.locator("#go", has_text="").wait_for()
+    assert not violations(page)
+    page = visit(served.drive, phone=True, **look)
+    page.locator("#do-left, #do-done").first.wait_for()
+    assert not violations(page)
 
 
 def test_driver_page_is_small(visit: Callable[..., Page], served: Served) -> None:
@@ -33,3 +62,20 @@ def test_nothing_is_wider_than_a_phone(visit: Callable[..., Page], path: str) ->
     page = visit(path, phone=True)
     page.locator("main").wait_for()
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+@pytest.mark.parametrize("name", ["department", "drive"])
+def test_nothing_moves_while_a_page_loads(visit: Callable[..., Page], served: Served, name: str) -> None:
+    """What one is about to press stays where it is: cumulative layout shift under 0.1, "good" in Core Web Vitals."""
+    page = visit("/" if name == "department" else served.drive, phone=True)
+    page.locator("#date:enabled, .buttons .main").first.wait_for()
+    moved = page.evaluate(
+        """() => new Promise((done) => {
+          let moved = 0;
+          new PerformanceObserver((list) => {
+            for (const entry of list.getEntries()) if (!entry.hadRecentInput) moved += entry.value;
+          }).observe({ type: "layout-shift", buffered: true });
+          requestAnimationFrame(() => requestAnimationFrame(() => done(moved)));
+        })"""
+    )
+    assert moved < 0.1

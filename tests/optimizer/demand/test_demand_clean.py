@@ -157,7 +157,7 @@ def test_a_hang_outlasts_an_emptying(level: float, *, hangs: bool) -> None:
 
 
 def test_a_sensor_that_never_repeats_itself_hangs_sooner() -> None:
-    """After a fortnight of ever new levels a few equal ones are a hang, within three days, also when nearly empty."""
+    """After two weeks of ever new levels a few equal ones are a hang within three days, also when nearly empty."""
     fine = np.random.default_rng(1).uniform(0.05, 0.95, 28).tolist()
     for level in (0.4, 0.1):
         table = cleaned([*fine, *[level] * 7], every_s=DAY_S // 2)

@@ -14,8 +14,8 @@ from optimizer.judge.evaluate import check, evaluate, evaluate_route, orders_of
 from optimizer.problem.matrix import NO_PATH, TravelMatrix
 from optimizer.problem.model import Break, Problem, Status, Terms, TimeWindow, Visit
 from optimizer.problem.plan import Action, Plan, Reason, RouteOrder, StepKind, UnloadAction, VisitAction
-from optimizer.search.repair import News, Progress, as_planned, moved, repair, rest_of_day
-from optimizer.search.solve import solve
+from optimizer.search.repair import News, Progress, as_planned, repair, rest_of_day
+from optimizer.search.solve import moved, solve
 from optimizer.search.stop import StepLimit
 
 START_S = 6 * HOUR

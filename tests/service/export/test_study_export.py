@@ -90,7 +90,7 @@ def test_the_brief_is_a_pdf_and_names_are_no_markup(result: StudyResult) -> None
     lines = table(result)
     made = brief_pdf(result, lines)
     assert made.startswith(b"%PDF-")
-    assert brief_data(result, lines)["rows"][2][0].startswith(MARKUP)
+    assert brief_data(result, lines)["tables"][0]["rows"][2][0].startswith(MARKUP)
 
 
 def test_the_brief_of_a_study_without_zones_or_answers_is_made_too(result: StudyResult) -> None:

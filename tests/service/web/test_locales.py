@@ -13,6 +13,7 @@ WEB = Path(__file__).parents[3] / "service" / "web"
 CATALOGUES = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in (WEB / "locales").glob("*.json")}
 SCRIPTS = sorted((WEB / "scripts").rglob("*.js"))
 DOCUMENTS = sorted(WEB.glob("*.html"))
+PAPERS = sorted((WEB.parent / "export").glob("runsheet.*"))
 KHMER = re.compile("[\u1780-\u17ff]")
 NAMES = {"Samram"}  # said alike in every language
 # Of one thing in English; Khmer does not tell one from many.
@@ -74,9 +75,12 @@ def test_what_is_asked_for_is_there(path: Path) -> None:
 
 
 def test_every_text_is_asked_for() -> None:
-    """The catalogue holds nothing that no page says; keys that are put together count by how they begin."""
-    text = "\n".join(path.read_text(encoding="utf-8") for path in [*SCRIPTS, *DOCUMENTS])
-    whole = {key for path in [*SCRIPTS, *DOCUMENTS] for key in keys_in(path)} | set(re.findall(r'"([\w.]+)"', text))
+    """The catalogue holds nothing that no page or paper says; keys that are put together count by how they begin."""
+    text = "\n".join(path.read_text(encoding="utf-8") for path in [*SCRIPTS, *DOCUMENTS, *PAPERS])
+    whole = {key for path in [*SCRIPTS, *DOCUMENTS] for key in keys_in(path)} | set(
+        re.findall(r'["\']([\w.]+)["\']', text)
+    )
+    whole |= {f"sheet.{key}" for key in re.findall(r"data\.words\.(\w+)", text)}
     begun = tuple(set(re.findall(r"[`\"]([a-z]+(?:\.[\w]+)*\.)\$\{", text)))
     unused = {
         key for key in CATALOGUES["en"] if re.sub(r"\.(one|other)$", "", key) not in whole and not key.startswith(begun)

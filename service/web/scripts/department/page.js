@@ -144,11 +144,30 @@ async function loadDay(/** @type {string} */ wanted = "") {
 async function showPlan(id) {
   const mine = ++asked;
   const plan = id ? await call(`/v1/plans/${id}`) : null;
-  const routes = plan ? await call(plan.geojson) : null;
+  const [routes, line] = plan ? await Promise.all([call(plan.geojson), plan.parent_id ? call(`/v1/plans/${id}/revisions`) : null]) : [null, null];
   if (mine !== asked) return;
   state.plan = plan;
   state.routes = routes;
+  state.locked = lockedBy(line?.revisions ?? [], plan?.revision);
   part.show();
+}
+
+/**
+ * The visits that stay with their vehicle after all edits that led to a plan.
+ *
+ * @param {any[]} revisions
+ * @param {number} last
+ */
+function lockedBy(revisions, last) {
+  const locked = new Set();
+  for (const { revision, edits } of revisions) {
+    if (revision > last) continue;
+    for (const { kind, visit } of edits) {
+      if (kind === "lock") locked.add(visit);
+      if (kind === "unlock") locked.delete(visit);
+    }
+  }
+  return locked;
 }
 
 function listenToTabs() {
@@ -183,7 +202,7 @@ function refreshTab() {
   if (tab === "city") showCityPart(byId("part-city"), { done: (id) => attempt(() => loadCities(id)) });
   if (!state.city) return;
   if (tab === "containers") attempt(() => showContainers(byId("part-containers"), map));
-  if (tab === "readings") attempt(() => showReadings(byId("part-readings")));
+  if (tab === "readings") attempt(() => showReadings(byId("part-readings"), attempt));
 }
 
 start();

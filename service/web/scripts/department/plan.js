@@ -5,6 +5,7 @@ import { routeColour } from "../colours.js";
 import { byId, make, styled } from "../dom.js";
 import { clock, dateIn, day, has, money, number, t } from "../i18n.js";
 import { Edits } from "./edit.js";
+import { goesOut, printSheets, showLink } from "./handing.js";
 import { followRun } from "./run.js";
 import { here, state } from "./state.js";
 import { followDay, lifeButtons } from "./today.js";
@@ -33,7 +34,7 @@ export class PlanPart {
     this.chosen = null;
     this.edits.close();
     this.headline();
-    this.page.attempt(followDay);
+    this.page.attempt(() => followDay(this.map));
     const part = byId("plan");
     if (!plan) {
       this.map?.setPlan({ features: [] }, new Map());
@@ -62,7 +63,8 @@ export class PlanPart {
     byId("go").disabled = true;
     try {
       const asked = { city: state.city, date: state.date };
-      const run = await post(`${here()}/plans`, { date: state.date, seconds: SECONDS });
+      const { solve_seconds: most } = await call("/v1/limits");
+      const run = await post(`${here()}/plans`, { date: state.date, seconds: Math.min(SECONDS, most) });
       const done = await followRun(run, byId("search"), state.city.currency);
       if (done.status === "failed") throw new Error(done.error);
       if (done.status === "cancelled") throw new Error(t("plan.cancelled"));
@@ -144,12 +146,23 @@ export class PlanPart {
       const on = name === shift;
       item.classList.toggle("chosen", on);
       item.querySelector("button")?.setAttribute("aria-expanded", String(on));
-      item.querySelector(".steps")?.remove();
-      if (on) item.append(this.steps(name));
+      for (const part of item.querySelectorAll(".hand, .steps")) part.remove();
+      if (on) item.append(...this.handing(name), this.steps(name));
     }
     const all = document.getElementById("all");
     if (all) all.hidden = shift === null;
     this.map?.choose(shift, { fit });
+  }
+
+  /**
+   * How a crew gets its route.
+   *
+   * @param {string} shift
+   */
+  handing(shift) {
+    if (!goesOut()) return [];
+    const button = (/** @type {string} */ key, /** @type {() => Promise<unknown>} */ work) => make("button", { type: "button", onclick: () => this.page.attempt(work) }, t(key));
+    return [make("div", { class: "actions hand" }, button("hand.link", () => showLink(shift)), button("hand.print", () => printSheets(shift)))];
   }
 
   /** @param {string} shift */
@@ -168,11 +181,12 @@ export class PlanPart {
       const uid = `${shift}/${last}`;
       const stream = has(`stream.${properties.stream}`) ? t(`stream.${properties.stream}`) : properties.stream;
       const what = `${properties.stop} · ${stream}`;
+      const locked = state.locked.has(properties.id) && make("span", { class: "badge" }, t("edit.locked"));
       const row = make(
         "button",
         { type: "button", "data-uid": uid, onclick: () => this.map?.goTo(uid), onmouseenter: () => this.map?.mark(uid), onmouseleave: () => this.map?.mark(null), onfocus: () => this.map?.mark(uid), onblur: () => this.map?.mark(null) },
         make("b", {}, number(last)),
-        make("span", {}, what),
+        make("span", {}, what, locked && " ", locked),
         time,
       );
       const more = make("button", { type: "button", class: "more", "aria-label": t("edit.label", { stop: properties.stop }), onclick: () => this.menu(uid) }, "⋯");
@@ -182,19 +196,41 @@ export class PlanPart {
   }
 
   /**
-   * What can be done with a stop.
+   * What can be done with a stop: all that the pointer can do on the map, and more.
    *
    * @param {string} uid
    */
   menu(uid) {
     const { edits } = this;
     const { visits, shift } = edits.stop(uid);
-    const others = state.plan.routes.filter((/** @type {any} */ route) => route.shift !== shift);
-    const target = make("select", { "aria-label": t("edit.to") }, ...others.map((/** @type {any} */ route) => make("option", { value: route.shift }, `${route.vehicle} · ${route.shift}`)));
+    const own = state.plan.routes.find((/** @type {any} */ route) => route.shift === shift);
+    const routes = [...state.plan.routes.filter((/** @type {any} */ route) => route !== own), own];
+    const target = make("select", { id: "edit-to", onchange: () => this.places(place, target.value, uid) }, ...routes.map((/** @type {any} */ route) => make("option", { value: route.shift }, `${route.vehicle} · ${route.shift}`)));
+    const place = make("select", { id: "edit-place" });
+    this.places(place, target.value, uid);
     const button = (/** @type {string} */ key, /** @type {() => void} */ onclick) => make("button", { type: "button", onclick }, t(key));
-    const move = others.length ? [make("div", { class: "actions" }, target, button("edit.move", () => edits.move(uid, target.value, null)))] : [];
-    edits.show(make("b", {}, visits.join(", ")), ...move, make("div", { class: "actions" }, button("edit.drop", () => edits.drop(uid)), button("edit.lock", () => edits.lock(uid, true)), button("edit.unlock", () => edits.lock(uid, false)), edits.cancel()));
-    (others.length ? target : byId("edit").querySelector("button"))?.focus();
+    const locked = visits.every((visit) => state.locked.has(visit));
+    edits.show(
+      make("b", {}, visits.join(", ")),
+      make("div", { class: "choices" }, make("label", {}, t("edit.to"), target), make("label", {}, t("edit.place"), place)),
+      make("div", { class: "actions" }, button("edit.move", () => edits.move(uid, target.value, place.value || null))),
+      make("div", { class: "actions" }, button("edit.drop", () => edits.drop(uid)), button(locked ? "edit.unlock" : "edit.lock", () => edits.lock(uid, !locked)), edits.cancel()),
+    );
+    target.focus();
+  }
+
+  /**
+   * Offer the places of a route that a stop can take.
+   *
+   * @param {HTMLSelectElement} select
+   * @param {string} shift
+   * @param {string} uid of the stop that moves
+   */
+  places(select, shift, uid) {
+    const stops = new Map(state.routes.features.filter((/** @type {any} */ one) => one.properties.kind === "visit" && one.properties.shift === shift).map((/** @type {any} */ one) => [`${shift}/${one.properties.stop_number}`, one.properties]));
+    stops.delete(uid);
+    const items = [...stops].map(([at, { stop, stop_number: number }]) => make("option", { value: at }, t("edit.before", { number, stop })));
+    select.replaceChildren(make("option", { value: "" }, t("edit.cheapest")), ...items);
   }
 
   /**
@@ -211,7 +247,7 @@ export class PlanPart {
   /** @param {any} plan */
   unserved(plan) {
     if (!plan.unserved.length) return make("p", { class: "soft" }, t("unserved.none"));
-    const items = plan.unserved.map((/** @type {any} */ one) => make("li", {}, make("div", { class: "row" }, `${one.visit}`, make("button", { type: "button", class: "quiet", onclick: () => this.edits.add(one.visit) }, t("edit.add"))), make("span", {}, one.detail)));
+    const items = plan.unserved.map((/** @type {any} */ one) => make("li", {}, make("div", { class: "row" }, `${one.visit}`, make("button", { type: "button", class: "quiet", onclick: () => this.edits.add(one.visit) }, t("edit.add"))), make("b", {}, has(`unserved.${one.reason}`) ? t(`unserved.${one.reason}`) : one.reason), make("span", { lang: "en" }, one.detail)));
     return make("details", { open: plan.unserved.length <= 5 }, make("summary", {}, t("visits.unserved", { count: plan.unserved.length })), make("ul", { class: "listed" }, ...items));
   }
 

@@ -9,10 +9,11 @@
  * @property {any[]} plans of the day, the newest first
  * @property {any} plan the one shown, or null
  * @property {any} routes the plan's GeoJSON, or null
+ * @property {Set<string>} locked visits that stay with their vehicle
  */
 
 /** @type {State} */
-export const state = { city: null, cities: [], date: "", all: [], plans: [], plan: null, routes: null };
+export const state = { city: null, cities: [], date: "", all: [], plans: [], plan: null, routes: null, locked: new Set() };
 
 /** Where the city is in the API. */
 export const here = () => `/v1/cities/${state.city.id}`;

@@ -7,9 +7,9 @@ import { ask, askNumber, choose } from "./dialogs.js";
 import { keep, read } from "./kept.js";
 import { Outbox } from "./outbox.js";
 import { follow } from "./position.js";
-import { Route } from "./route.js";
+import { Route, Turns } from "./route.js";
 import { findShift, loadMap, loadRoute } from "./shift.js";
-import { heading, laterList, stepCard } from "./view.js";
+import { heading, laterList, stepCard, turnLine, whereLine } from "./view.js";
 
 const { t } = i18n;
 const REASONS = ["blocked", "not_out", "locked", "empty", "damaged", "wrong_waste", "unsafe", "truck_full", "other"];
@@ -30,6 +30,8 @@ let here = null;
 let map = null;
 /** @type {(() => void) | null} */
 let stopFollowing = null;
+/** @type {Turns} */
+let turns = new Turns([]);
 
 async function start() {
   document.documentElement.classList.toggle("night", (await read("night")) === true);
@@ -88,6 +90,9 @@ async function showMap() {
   }
 }
 
+let denied = false; // the phone may not give its position
+let shown = ""; // what the page said last; buttons that a finger is on are not made anew without need
+
 /** Draw everything that depends on what was reported. */
 function update() {
   if (!outbox) return;
@@ -98,10 +103,25 @@ function update() {
   if (!work) return;
   route.follow(state, outbox.events);
   const { next } = route;
+  const now = JSON.stringify([route.steps.map((step) => step.status), resting(), stopFollowing !== null, denied]);
+  if (now === shown) return;
+  shown = now;
+  turns = new Turns(next?.properties.way ?? []);
   const progress = make("p", { class: "progress" }, make("progress", { max: Math.max(1, route.stops.length), value: route.doneStops, "aria-label": t("drive.progress") }), t("drive.of", { done: route.doneStops, all: route.stops.length }));
-  const content = next ? [stepCard(next, here), laterList(route, other)] : [make("p", { class: "note good" }, route.steps.length ? t("drive.finished") : t("drive.nothing"))];
-  work.replaceChildren(progress, ...content, following(), make("div", { class: "buttons" }, ...(next ? buttons(next) : [])));
+  const content = next ? [stepCard(next, here, turns.next), laterList(route, other)] : [make("p", { class: "note good" }, route.steps.length ? t("drive.finished") : t("drive.nothing"))];
+  work.replaceChildren(following(), progress, ...content, make("div", { class: "buttons" }, ...(next ? buttons(next) : [])));
   aim();
+}
+
+/** Say how far it is from here. */
+function moved() {
+  const { next } = route;
+  if (here && next) {
+    turns.move(here);
+    document.querySelector(".step .where")?.replaceWith(whereLine(next, here));
+    document.querySelector(".step .turn")?.replaceWith(turnLine(turns.next, here));
+  }
+  look();
 }
 
 /** @param {import("./route.js").Step} step */
@@ -183,7 +203,7 @@ async function other(step) {
 }
 
 function following() {
-  return make("p", { class: "soft small" }, stopFollowing ? t("drive.following") : t("drive.not.following"));
+  return make("p", { class: "soft small" }, stopFollowing ? t(denied ? "drive.denied" : "drive.following") : t("drive.not.following"));
 }
 
 function beginFollowing() {
@@ -191,10 +211,13 @@ function beginFollowing() {
   stopFollowing = follow(
     (at) => {
       here = at;
-      aim();
+      moved();
     },
     (at, accuracy) => report({ kind: "position", lon: at[0], lat: at[1], accuracy_m: Math.round(accuracy) }).then(update),
-    () => undefined,
+    () => {
+      denied = true;
+      update();
+    },
   );
 }
 
@@ -204,7 +227,7 @@ function endFollowing() {
   here = null;
 }
 
-/** Keep the truck and the next stop in view. */
+/** Show what lies ahead on the map, the truck and the next stop in view. */
 function aim() {
   const next = route?.next;
   if (!map || !next) return;
@@ -212,7 +235,12 @@ function aim() {
   const ahead = route.geojson.features.filter((/** @type {any} */ one) => (one.properties.kind === "trip" ? one.properties.trip === next.properties.trip : left.has(one.properties.step)));
   map.setPlan({ features: ahead }, new Map([[shift.shift, COLOUR]]), { keepView: true });
   map.mark(next.kind === "visit" ? `${shift.shift}/${next.properties.stop_number}` : null);
-  map.fit(true, here ? [here, next.at] : [next.at]);
+  look();
+}
+
+function look() {
+  const next = route?.next;
+  if (next) map?.fit(true, here ? [here, next.at] : [next.at]);
 }
 
 async function more() {

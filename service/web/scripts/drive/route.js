@@ -10,6 +10,10 @@
  * @property {"left" | "done" | "skipped"} status
  */
 
+const METRES_A_DEGREE = 111_195;
+const BESIDE_M = 1.5; // our own figure: nearer to the truck's line than this, a container stands on neither side
+const NEAR_M = 30; // our own figure: phones in streets are seldom better
+
 export class Route {
   /** @param {any} geojson */
   constructor(geojson) {
@@ -64,6 +68,50 @@ export class Route {
 
   get doneStops() {
     return this.stops.filter((step) => step.status !== "left").length;
+  }
+}
+
+/**
+ * On which side of the street a stop's containers stand, as the truck comes: -1 left, 1 right, 0 where that cannot be
+ * told: in line with the truck, or no way is known.
+ *
+ * @param {Step} step
+ */
+export function sideOf({ at, visits, properties }) {
+  const arrival = properties.way?.at(-1);
+  const containers = visits.flatMap((visit) => visit.containers).filter((one) => one.lon !== undefined);
+  if (arrival?.maneuver !== "arrive" || !containers.length) return 0;
+  const radians = Math.PI / 180;
+  const east = containers.reduce((sum, { lon }) => sum + (lon - at[0]), 0) * Math.cos(at[1] * radians);
+  const north = containers.reduce((sum, { lat }) => sum + (lat - at[1]), 0);
+  const across = (east * Math.cos(arrival.bearing_deg * radians) - north * Math.sin(arrival.bearing_deg * radians)) / containers.length;
+  return Math.abs(across) * METRES_A_DEGREE < BESIDE_M ? 0 : Math.sign(across);
+}
+
+/**
+ * The turns of the way to a step as the truck makes them: one lies behind it when it was near and is not any more.
+ */
+export class Turns {
+  /** @param {any[]} way */
+  constructor(way) {
+    this.way = way;
+    this.ahead = 0;
+    this.near = false;
+  }
+
+  /** @param {[number, number]} here */
+  move(here) {
+    for (let index = this.way.length - 1; index >= this.ahead; index -= 1) {
+      if (metres(here, [this.way[index].lon, this.way[index].lat]) > NEAR_M) continue;
+      [this.ahead, this.near] = [index, true];
+      return;
+    }
+    if (this.near) this.ahead += 1;
+    this.near = false;
+  }
+
+  get next() {
+    return this.way[this.ahead] ?? null;
   }
 }
 

@@ -2,9 +2,10 @@
 
 import { make } from "../dom.js";
 import { clock, has, number, t } from "../i18n.js";
-import { metres } from "./route.js";
+import { metres, sideOf } from "./route.js";
 
 const FEW = 6; // of what comes later
+const AHEAD_M = 30; // a turn that is nearer is made now
 
 /** @param {string} stream */
 export const streamName = (stream) => (has(`stream.${stream}`) ? t(`stream.${stream}`) : stream);
@@ -12,25 +13,55 @@ export const streamName = (stream) => (has(`stream.${stream}`) ? t(`stream.${str
 /** @param {number} away metres */
 export const distance = (away) => (away < 1000 ? t("drive.m", { m: number(Math.round(away / 10) * 10) }) : t("drive.km", { km: number(away / 1000, 1) }));
 
+const SIDES = { "-1": "left", 0: "", 1: "right" };
+
 /**
  * The card of the next step.
  *
  * @param {import("./route.js").Step} step
  * @param {[number, number] | null} here
+ * @param {any} turn the next one on the way there, or null
  */
-export function stepCard(step, here) {
+export function stepCard(step, here, turn) {
   const { properties } = step;
-  const away = here ? metres(here, step.at) : properties.leg_distance_m;
-  const title = step.kind === "visit" ? String(properties.stop_number) : t(`drive.sign.${step.kind}`);
-  const turns = (properties.way ?? []).map((/** @type {any} */ turn) => make("li", {}, turn.text));
+  const side = SIDES[/** @type {keyof typeof SIDES} */ (sideOf(step))];
+  const street = properties.way?.findLast((/** @type {any} */ one) => one.street)?.street;
+  const place = [street, side && t(`drive.side.${side}`)].filter(Boolean).join(" · ");
+  const all = (properties.way ?? []).map((/** @type {any} */ one) => make("li", {}, one.text));
   return make(
     "section",
     { class: "step", "aria-live": "polite" },
-    make("p", { class: "where" }, make("b", { class: `sign ${step.kind}` }, title), make("span", {}, make("strong", {}, distance(away)), make("small", {}, t("drive.planned", { time: clock(properties.start) })))),
+    whereLine(step, here),
     make("h2", {}, heading(step)),
+    place ? make("p", { class: "place" }, place) : null,
     ...step.visits.map((visit) => make("p", { class: "what" }, t("drive.empty", { containers: t("containers", { count: visit.containers.length }), stream: streamName(visit.stream), kg: visit.demand_kg }))),
-    ...(turns.length ? [make("details", { class: "turns" }, make("summary", {}, t("drive.way")), make("ol", {}, ...turns))] : []),
+    turnLine(turn, here),
+    ...(all.length ? [make("details", { class: "turns" }, make("summary", {}, t("drive.way")), make("ol", {}, ...all))] : []),
   );
+}
+
+/**
+ * How far the step is, and when it is planned.
+ *
+ * @param {import("./route.js").Step} step
+ * @param {[number, number] | null} here
+ */
+export function whereLine(step, here) {
+  const { kind, properties } = step;
+  const away = here ? metres(here, step.at) : properties.leg_distance_m;
+  const title = kind === "visit" ? String(properties.stop_number) : t(`drive.sign.${kind}`);
+  return make("p", { class: "where" }, make("b", { class: `sign ${kind}` }, title), make("span", {}, make("strong", {}, distance(away)), make("small", {}, t("drive.planned", { time: clock(properties.start) }))));
+}
+
+/**
+ * The next turn; nothing where none is left.
+ *
+ * @param {any} turn
+ * @param {[number, number] | null} here
+ */
+export function turnLine(turn, here) {
+  const far = here && turn ? metres(here, [turn.lon, turn.lat]) : 0;
+  return make("p", { class: "turn", hidden: !turn }, far >= AHEAD_M && `${distance(far)}: `, make("b", {}, turn?.text ?? ""));
 }
 
 /** @param {import("./route.js").Step} step */
