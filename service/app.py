@@ -17,16 +17,20 @@ from service.api import (
     driver_events,
     edits,
     explanations,
+    figures,
     forecasts,
     health,
     keys,
     kpis,
     links,
+    months,
     ngsi_ld,
+    oidc,
     overlays,
     people,
     plans,
     privacy,
+    public,
     quarantine,
     readings,
     replan,
@@ -35,12 +39,14 @@ from service.api import (
     session,
     shifts,
     studies,
+    study_forms,
 )
 from service.api.limits import BodyLimit
 from service.api.replies import complete_openapi
 from service.auth.audit import Audit
 from service.auth.gate import Gate
 from service.auth.identities import Identities
+from service.auth.oidc import Provider
 from service.auth.permit import permit
 from service.auth.secret import server_secret
 from service.auth.throttle import Throttle
@@ -52,6 +58,7 @@ from service.drawing import Drawings
 from service.driving.planned import PlannedDays
 from service.driving.privacy import Purger
 from service.driving.routes import Routes
+from service.driving.summary import Summaries
 from service.explaining import Explanations
 from service.ingest.outlook import Outlooks
 from service.ingest.places import Places
@@ -131,7 +138,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         ngsi_ld,
         basemap,
         studies,
+        study_forms,
         kpis,
+        figures,
+        months,
+        public,
+        oidc,
     ):
         app.include_router(feature.router)
     app.include_router(quarantine.of_no_city)
@@ -157,6 +169,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.routes = Routes()
     app.state.planned = PlannedDays(app.state.cities, app.state.drawings)
     app.state.explanations = Explanations(engine)
+    app.state.summaries = Summaries(app.state.cities, app.state.planned)
+    app.state.provider = Provider(settings) if settings.oidc_issuer else None
     app.state.supervisor = Supervisor(engine, settings, _pool(settings))
     app.state.supervisor.start()
     app.state.studies = Studies(engine, settings)

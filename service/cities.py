@@ -58,7 +58,11 @@ class Cities:
         return self._settings.cache_dir
 
     def add(
-        self, archive: bytes, *, permitted: Callable[[str], bool] = lambda _city_id: True
+        self,
+        archive: bytes,
+        *,
+        permitted: Callable[[str], bool] = lambda _city_id: True,
+        also: Callable[[Session, str, bool], None] = lambda _session, _city_id, _is_new: None,
     ) -> tuple[CityVersionRow, bool]:
         """Check and store a city archive.
 
@@ -66,6 +70,8 @@ class Cities:
         ----------
         permitted
             Whether the city of this short name may be imported by whoever asks.
+        also
+            What else is stored with it, in the same transaction, for the city of this short name that is new or not.
 
         Returns
         -------
@@ -91,7 +97,7 @@ class Cities:
         if not permitted(city_id):
             raise NotPermitted(f"Whoever asks may not import the city {city_id!r}.")
         try:
-            version, is_new = self._store(city_id, city, archive)
+            version, is_new = self._store(city_id, city, archive, also)
         except IntegrityError as error:
             raise Conflict(f"City {city_id!r} is being imported by somebody else just now; try again.") from error
         return version, is_new
@@ -172,7 +178,9 @@ class Cities:
             if count > limit:
                 raise TooLarge(f"City {city.name!r} has {count:,} {what}; this server accepts at most {limit:,}.")
 
-    def _store(self, city_id: str, city: CityDataset, archive: bytes) -> tuple[CityVersionRow, bool]:
+    def _store(
+        self, city_id: str, city: CityDataset, archive: bytes, also: Callable[[Session, str, bool], None]
+    ) -> tuple[CityVersionRow, bool]:
         now = utc_now()
         with Session(self._engine, expire_on_commit=False) as session:
             row = session.get(CityRow, city_id)
@@ -205,6 +213,7 @@ class Cities:
             if row.content_hash != city.content_hash:
                 # An older content that is handed in again is the one in use from now on.
                 row.content_hash, row.updated_at = city.content_hash, now
+            also(session, city_id, is_new)
             session.commit()
             return version, is_new
 

@@ -32,5 +32,5 @@ def local_clock(service_date: dt.date, timezone: str) -> Callable[[int], str]:
 
 
 def utc_now() -> dt.datetime:
-    """Return the present moment, aware, in UTC."""
+    """Return the present moment, aware, in UTC: the only clock that the service reads for what it stores or decides."""
     return dt.datetime.now(dt.UTC)

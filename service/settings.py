@@ -26,6 +26,10 @@ class Settings(BaseSettings):
         ``required``, or ``off``: then everybody who reaches the port may do everything, and it must be of this machine.
     secret
         What tokens are signed with, 32 characters or more; a file in ``home``, made at first start, when empty.
+    oidc_issuer, oidc_client_id, oidc_client_secret
+        The provider of identities at which accounts may sign in, and what it calls us; none when the issuer is empty.
+    oidc_name_claim
+        Which of its claims is the name of an account, at the first sign-in: ``email`` or ``preferred_username``.
     log
         How the server's log is written: ``json``, ``text``, or ``auto``: text on a terminal.
     min_free_bytes
@@ -44,6 +48,8 @@ class Settings(BaseSettings):
         Runs that search at the same time, each in a process of its own.
     solve_workers
         Processes in which each run searches, for machines with that many processors free.
+    spare_process
+        Whether a process with the solver loaded waits for the next run: some 0.3 GB, for a start without delay.
     max_study_cells
         Scenarios times days times seeds that one study may have.
     cluster
@@ -67,6 +73,10 @@ class Settings(BaseSettings):
     database_url: str = ""
     auth: Literal["required", "off"] = "required"
     secret: SecretStr = SecretStr("")
+    oidc_issuer: str = ""
+    oidc_client_id: str = ""
+    oidc_client_secret: SecretStr = SecretStr("")
+    oidc_name_claim: Literal["email", "preferred_username"] = "email"
     log: Literal["auto", "json", "text"] = "auto"
     min_free_bytes: Annotated[int, Field(ge=0)] = 200_000_000
     host: str = "127.0.0.1"
@@ -79,6 +89,7 @@ class Settings(BaseSettings):
     max_waiting_runs: Annotated[int, Field(ge=0)] = 20
     concurrent_runs: Annotated[int, Field(ge=1, le=64)] = 1
     solve_workers: Annotated[int, Field(ge=1, le=64)] = 1
+    spare_process: bool = True
     max_study_cells: Annotated[int, Field(ge=1)] = 2_000
     cluster: str = ""
     max_batch_readings: Annotated[int, Field(ge=1)] = 5_000

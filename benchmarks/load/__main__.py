@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from benchmarks.load import faults, faults_plans, speed
+from benchmarks.load import faults, faults_plans, noon, outbox, phones, speed
 from benchmarks.quality.rows import commit_at, kept_rows, print_table, store_rows
 
 if TYPE_CHECKING:
@@ -16,8 +16,17 @@ if TYPE_CHECKING:
 
 CASES: Final = (
     *(*speed.CASES, "mqtt", "backlog"),
-    *(f"{kind}-{database}" for kind in ("junk", "kill", "faults") for database in ("sqlite", "postgresql")),
+    *(
+        f"{kind}-{database}"
+        for kind in ("junk", "kill", "faults", "phones", "outbox", "cancel", "replan")
+        for database in ("sqlite", "postgresql")
+    ),
 )
+
+QUICK: Final = tuple(
+    case for case in CASES if not case.startswith("replan") and case not in ("outbox-postgresql", "cancel-postgresql")
+)
+_OF_PHONES: Final = {"phones": phones.phones, "outbox": outbox.outbox, "cancel": noon.cancel, "replan": noon.replan}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -25,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     commit = commit_at(Path(__file__).parent)
     rows: list[Row] = []
-    for case in options.only or CASES:
+    for case in options.only or (QUICK if options.quick else CASES):
         taken_with = {"commit": commit, "quick": options.quick}
         found = kept_rows(options.json, case, **taken_with)
         if not found:
@@ -47,6 +56,8 @@ def _measured(case: str, *, quick: bool, rounds: int | None) -> list[Row]:
         return faults.kill(case, database, rounds=rounds or (5 if quick else 200))
     if kind == "faults":
         return faults_plans.faults(case, database, rounds=rounds or (3 if quick else 50))
+    if kind in _OF_PHONES:
+        return _OF_PHONES[kind](case, database, quick=quick)
     if case == "mqtt":
         return speed.mqtt(case, quick=quick)
     if case == "backlog":

@@ -66,7 +66,7 @@ class Running:
 
 
 @contextmanager
-def running(database: str, **settings: str) -> Iterator[Running | None]:
+def running(database: str, *, containers: int = CONTAINERS, **settings: str) -> Iterator[Running | None]:
     """Run our server on ``sqlite`` or ``postgresql`` with the built-in city; None where that is not installed."""
     with tempfile.TemporaryDirectory(prefix="samram-load-") as folder, _database(database) as url:
         if url is None:
@@ -77,8 +77,8 @@ def running(database: str, **settings: str) -> Iterator[Running | None]:
         server.start()
         engine = make_engine(url or f"sqlite:///{home / 'samram.sqlite'}")
         try:
-            city_id, containers = _import_city(server, home)
-            yield Running(server=server, city_id=city_id, containers=containers, engine=engine)
+            city_id, names = _import_city(server, home, containers)
+            yield Running(server=server, city_id=city_id, containers=names, engine=engine)
         finally:
             engine.dispose()
             server.stop()
@@ -93,8 +93,8 @@ def _database(name: str) -> Iterator[str | None]:
         yield url
 
 
-def _import_city(server: Server, home: Path) -> tuple[str, list[str]]:
-    folder = write_demo_city(home / "demo", containers=CONTAINERS, seed=1)
+def _import_city(server: Server, home: Path, containers: int) -> tuple[str, list[str]]:
+    folder = write_demo_city(home / "demo", containers=containers, seed=1)
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
         for file in sorted(folder.iterdir()):

@@ -6,6 +6,7 @@ from http import HTTPStatus
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Request, Response
+from sqlmodel import Session
 from starlette.datastructures import UploadFile
 
 from geodata.city.dataset import CityDataset
@@ -15,6 +16,7 @@ from service.api.geojson import FeatureCollection
 from service.api.replies import GEOJSON, GeoJsonResponse, errors, kept
 from service.api.schemas import BreakOut, CityList, CityOut, ShiftList, ShiftOut, VehicleList, VehicleOut
 from service.api.streets import drawn_streets
+from service.auth.audit import write_into
 from service.auth.permit import PrincipalDep
 from service.auth.roles import Permission
 from service.db.documents import squeeze
@@ -86,9 +88,13 @@ def import_city(
     When anything in it is wrong, nothing is stored and every error is listed with its file, row and column. A city of
     the same name with other content becomes that city's new version; plans keep the version they were made for.
     """
-    version, is_new = cities.add(archive, permitted=lambda city_id: principal.may(Permission.IMPORT, city_id))
-    request.state.city_id = version.city_id
-    response.status_code = HTTPStatus.CREATED if is_new else HTTPStatus.OK
+
+    def audited(session: Session, city_id: str, is_new: bool) -> None:  # noqa: FBT001 - as it is called
+        request.state.city_id = city_id
+        response.status_code = HTTPStatus.CREATED if is_new else HTTPStatus.OK
+        write_into(session, request, response.status_code)
+
+    version, _ = cities.add(archive, permitted=lambda city_id: principal.may(Permission.IMPORT, city_id), also=audited)
     response.headers["Location"] = f"/v1/cities/{version.city_id}"
     return city_out(version)
 

@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 from typing import Annotated, Final
 
-from fastapi import Depends, Path, Request
+from fastapi import Depends, Path, Request, Response
 from sqlmodel import Session
 
 from service.api.schemas import ServiceDate
+from service.auth.audit import joined
 from service.auth.identities import Identities
 from service.auth.throttle import Throttle
 from service.auth.tokens import Tokens
@@ -24,9 +25,10 @@ def _settings(request: Request) -> Settings:
     return found
 
 
-def _session(request: Request) -> Iterator[Session]:
+def _session(request: Request, response: Response) -> Iterator[Session]:
     """One session for a request; the endpoint commits, so that the reply leaves after the commit."""
     with Session(request.app.state.engine) as session:
+        joined(session, request, response)
         yield session
 
 

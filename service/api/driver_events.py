@@ -21,6 +21,7 @@ from service.api.replies import errors
 from service.api.schemas import In, Out, ServiceDate
 from service.api.shifts import published_shift
 from service.db.publication import begin, day_of
+from service.driving.ahead import with_streets_ahead
 from service.driving.events import DriverEvent, SkipReason
 from service.driving.receive import NotBelieved, Visits, believe, shift_times, store
 from service.driving.store import Erased, Outcome, Scope, Sent, event_of
@@ -191,6 +192,7 @@ def post_events(
             continue
         sent.append(Sent(event=event, body=dict(raw)))
         outcomes.append(None)
+    sent = with_streets_ahead(session, scope, found.plan_id, sent)
     try:
         stored = iter(store(request.app.state.engine, request.app.state.writer, scope, sent, visits))
     except Erased as error:

@@ -84,8 +84,8 @@ def add_key(
         server_secret=request.app.state.secret if body.signed else None,
     )
     shown = _shown(row)
-    session.commit()
     request.state.audit = {"key": shown["id"], "label": body.label, "role": body.role.value}
+    session.commit()
     return NewKeyOut.model_validate({**shown, "key": plain})
 
 

@@ -87,8 +87,8 @@ def add_link(
     assert version.id is not None
     city = cities.dataset(version.id, version.content_hash)
     found = new_link(session, city, city_id, date, shift, request, by=principal.name)
-    session.commit()
     request.state.audit = {"link": found.id}
+    session.commit()
     return found
 
 

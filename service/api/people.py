@@ -30,7 +30,8 @@ class PersonIn(In):
     password: str | None = Field(
         default=None,
         max_length=LONGEST,
-        description="Of a new account, or a new one for an account of this city alone.",
+        description="Of a new account, or a new one for an account of this city alone; none for an account that "
+        "signs in at the server's provider of identities.",
     )
 
 
@@ -96,15 +97,16 @@ def put_person(
     if body.role not in PEOPLES_ROLES:
         message = f"An account is no {body.role}; drivers come by a link, and devices by a key."
         raise InvalidRequest([FieldError(place="body/role", message=message)])
-    row, is_new = accounts.add(session, name, role=body.role, city_id=city_id, password=body.password)
+    outside = request.app.state.provider is not None
+    row, is_new = accounts.add(session, name, role=body.role, city_id=city_id, password=body.password, outside=outside)
     if body.password is not None and not is_new:
         _may_set_password(session, row, city_id, principal)
         accounts.set_password(session, row, body.password)
     found = PersonOut(name=row.name, role=body.role)
-    session.commit()
-    identities.forget()
     request.state.audit = {"role": body.role.value, "password": body.password is not None}
     response.status_code = HTTPStatus.CREATED if is_new else HTTPStatus.OK
+    session.commit()
+    identities.forget()
     return found
 
 

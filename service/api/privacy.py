@@ -1,13 +1,17 @@
 """What is kept of a driver's phone, for the driver who asks, and its end."""
 
+from http import HTTPStatus
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Request
 from pydantic import Field
+from sqlalchemy import Connection
+from sqlmodel import Session
 
 from service.api.deps import CitiesDep, CityId, SessionDep
 from service.api.replies import errors
 from service.api.schemas import Out
+from service.auth.audit import write_into
 from service.driving.privacy import erase_phone, export_phone
 from service.problems import NotFound
 
@@ -51,7 +55,12 @@ def delete_phone(city_id: CityId, phone: Phone, request: Request, session: Sessi
     """Delete the phone's positions and notes, and keep its work without saying whose it was; there is no way back."""
     cities.current(session, city_id)
     session.rollback()
-    found = erase_phone(request.app.state.engine, city_id, phone)
+
+    def audited(connection: Connection) -> None:
+        with Session(connection) as joined:
+            write_into(joined, request, HTTPStatus.OK)
+
+    found = erase_phone(request.app.state.engine, city_id, phone, also=audited)
     if found is None:
         raise NotFound(f"Nothing is kept of phone {phone!r}.")
     return ErasureOut(positions_deleted=found.positions, events_without_phone=found.events)

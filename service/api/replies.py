@@ -14,6 +14,10 @@ from service.db.documents import unsqueeze
 from service.problems import PROBLEM_JSON, Problem
 
 GEOJSON: Final = "application/geo+json"
+CSV_TYPE: Final = "text/csv; charset=utf-8"
+CSV: Final[dict[int | str, dict[str, Any]]] = {
+    200: {"description": "RFC 4180, with a header.", "content": {"text/csv": {"schema": {"type": "string"}}}}
+}
 KEPT: Final[dict[int | str, dict[str, Any]]] = {304: {"description": "What If-None-Match names is still right."}}
 
 _DESCRIPTIONS: Final = {
@@ -42,6 +46,12 @@ class GeoJsonResponse(Response):
     """A reply of GeoJSON bytes."""
 
     media_type = GEOJSON
+
+
+class CsvResponse(Response):
+    """A reply of comma-separated values."""
+
+    media_type = CSV_TYPE
 
 
 def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:

@@ -100,6 +100,6 @@ def print_sheets(
         )
     except ExportMissing as error:
         raise NotFound(f"This server does not print. {error}") from error
-    session.commit()  # a link that stands on no paper is of no use
     request.state.audit = {"shifts": [sheet.shift for sheet in sheets]}
+    session.commit()  # only now: a link that stands on no paper is of no use
     return PdfResponse(made)

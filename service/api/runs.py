@@ -43,7 +43,8 @@ def cancel_run(run_id: RunId, session: SessionDep, supervisor: SupervisorDep) ->
     """End a run without a plan; its process is gone within seconds. Cancelling twice is as good as once."""
     run = _run(session, run_id)
     cancelled = cancel(session, run_id)
-    session.commit()
+    if cancelled:
+        session.commit()
     session.refresh(run)
     if not cancelled and run.status != "cancelled":
         raise Conflict(f"Run {run_id!r} is over ({run.status}); only a run that is queued or running can be cancelled.")

@@ -81,7 +81,13 @@ def find(session: Session, name: str) -> AccountRow:
 
 
 def add(
-    session: Session, name: str, *, role: Role, city_id: str | None, password: str | None
+    session: Session,
+    name: str,
+    *,
+    role: Role,
+    city_id: str | None,
+    password: str | None,
+    outside: bool = False,
 ) -> tuple[AccountRow, bool]:
     """Give somebody a role, in a city or everywhere; their account is made when there is none. Does not commit.
 
@@ -89,6 +95,8 @@ def add(
     ----------
     password
         Of a new account; one that is there keeps its own.
+    outside
+        Whether a new account may go without one, because it signs in at a provider of identities.
 
     Returns
     -------
@@ -110,9 +118,10 @@ def add(
     row = session.exec(select(AccountRow).where(AccountRow.name == plain)).first()
     is_new = row is None
     if row is None:
-        if password is None:
+        if password is None and not outside:
             raise _wrong_password("A new account needs a password.")
-        row = AccountRow(id=uuid4().hex, name=plain, password_hash=_hashed(password, plain), created_at=utc_now())
+        hashed = None if password is None else _hashed(password, plain)
+        row = AccountRow(id=uuid4().hex, name=plain, password_hash=hashed, created_at=utc_now())
         session.add(row)
         try:
             session.flush()

@@ -1,10 +1,17 @@
-"""The log of who changed what: a line for each request that changed something, written before its reply leaves."""
+"""The log of who changed what: a line for each request that changed something, in the same transaction as the change.
+
+The request's own session writes the line with its first commit (``joined``); what commits by itself calls
+``write_into``.
+A request that changed nothing, because it was sent before, has its line written before its reply leaves.
+"""
 
 from __future__ import annotations
 
 import logging
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
+from sqlalchemy import event
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session
 from starlette.concurrency import run_in_threadpool
@@ -15,10 +22,15 @@ from service.db.people import AuditRow
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
+    from starlette.requests import Request
+    from starlette.responses import Response
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from service.auth.principal import Principal
 
+_WRITTEN: Final = "audited"
+_UNSAID: Final = frozenset({"phone"})
+"""A driver's only name: the log would keep it when everything else of them is erased."""
 _CHANGES: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _log = logging.getLogger(__name__)
 
@@ -36,13 +48,37 @@ class Audit:
             return
 
         async def written(message: Message) -> None:
-            if message["type"] == "http.response.start" and message["status"] < 400:  # noqa: PLR2004 - HTTP's errors
+            carried_out = message["type"] == "http.response.start" and message["status"] < 400  # noqa: PLR2004 - HTTP's errors
+            if carried_out and not scope.get("state", {}).get(_WRITTEN):
                 row = _row(scope, message["status"])
                 if row is not None:
                     await run_in_threadpool(_write, scope["app"].state.engine, row)
             await send(message)
 
         await self._app(scope, receive, written)
+
+
+def joined(session: Session, request: Request, response: Response) -> None:
+    """Have a request's session write the line with its first commit: the change is never there without it."""
+    if request.method not in _CHANGES:
+        return
+
+    def write(_session: Session) -> None:
+        write_into(session, request, response.status_code or request.scope["route"].status_code or HTTPStatus.OK)
+
+    event.listen(session, "before_commit", write)
+
+
+def write_into(session: Session, request: Request, status: int) -> None:
+    """Add a request's line to the session that changes something for it, once. Does not commit."""
+    if getattr(request.state, _WRITTEN, False):
+        return
+    row = _row(request.scope, status)
+    if row is not None:
+        session.add(row)
+        session.flush()
+    # What fails after this is answered with an error, and an error has no line.
+    setattr(request.state, _WRITTEN, True)
 
 
 def record(session: Session, principal: Principal, operation: str, *, city_id: str | None, **detail: Any) -> None:
@@ -68,7 +104,7 @@ def _row(scope: Scope, status: int) -> AuditRow | None:
     operation = f"{scope['method']} {path}"
     if path is None or principal is None or operation in UNAUDITED:
         return None
-    target = {name: str(value) for name, value in scope.get("path_params", {}).items()}
+    target = {name: str(value) for name, value in scope.get("path_params", {}).items() if name not in _UNSAID}
     return AuditRow(
         city_id=target.pop("city_id", None) or state.get("city_id"),
         at=utc_now(),

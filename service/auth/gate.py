@@ -6,6 +6,7 @@ signature (``signing``). Who it is goes into the request's state as ``principal`
 
 from __future__ import annotations
 
+import re
 from http.cookies import CookieError, SimpleCookie
 from typing import TYPE_CHECKING, Final
 
@@ -27,10 +28,21 @@ if TYPE_CHECKING:
     from service.settings import Settings
 
 ACCESS_COOKIE: Final = "samram_access"
-_OPEN: Final = frozenset(operation for operation, permission in ROUTES.items() if permission is Permission.PUBLIC) | {
-    "GET /v1/openapi.json"
-}
+_OPEN: Final = re.compile(
+    "|".join(
+        re.sub(r"\\{\w+\\}", "[^/]+", re.escape(operation))
+        for operation in (
+            *(operation for operation, permission in ROUTES.items() if permission is Permission.PUBLIC),
+            "GET /v1/openapi.json",
+        )
+    )
+)
+"""What nobody is asked for, whatever stands for the parameters of a path."""
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+def _is_open(scope: Scope) -> bool:
+    return _OPEN.fullmatch(f"{scope['method']} {scope['path']}") is not None
 
 
 class Gate:
@@ -55,7 +67,7 @@ class Gate:
                 principal = await self._signed(scope, headers, body)
             else:
                 principal = await self._principal(scope)
-            if principal is None and f"{scope['method']} {scope['path']}" not in _OPEN:
+            if principal is None and not _is_open(scope):
                 raise NotAuthenticated("This address needs a token or an API key; POST /v1/session gives a token.")
         except ServiceError as error:
             refusal = problem_response(error.status, error.kind, error.title, error.detail, error.headers)
@@ -78,7 +90,7 @@ class Gate:
         token = _cookie(headers.get("cookie", ""))
         if token is None:
             return None
-        if f"{scope['method']} {scope['path']}" in _OPEN:
+        if _is_open(scope):
             try:
                 return await self._of_token(scope, token)
             except NotAuthenticated:

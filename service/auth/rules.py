@@ -12,6 +12,7 @@ from service.db.studies import StudyRow
 _CITY: Final = "/v1/cities/{city_id}"
 _DAY: Final = f"{_CITY}/days/{{date}}"
 _SHIFT: Final = f"{_DAY}/shifts/{{shift}}"
+_MONTH: Final = f"{_CITY}/months/{{month}}"
 
 ROUTES: Final[Mapping[str, Permission]] = {
     "GET /healthz": Permission.PUBLIC,
@@ -25,6 +26,10 @@ ROUTES: Final[Mapping[str, Permission]] = {
     "DELETE /v1/session": Permission.KNOWN,
     "PUT /v1/session/password": Permission.KNOWN,
     "POST /v1/driver-session": Permission.PUBLIC,
+    "GET /v1/session/oidc": Permission.PUBLIC,
+    "GET /v1/session/oidc/callback": Permission.PUBLIC,
+    f"GET {_CITY}/public": Permission.PUBLIC,
+    f"PUT {_CITY}/public": Permission.PEOPLE,
     f"GET {_CITY}/people": Permission.PEOPLE,
     f"PUT {_CITY}/people/{{name}}": Permission.PEOPLE,
     f"DELETE {_CITY}/people/{{name}}": Permission.PEOPLE,
@@ -80,9 +85,19 @@ ROUTES: Final[Mapping[str, Permission]] = {
     f"POST {_CITY}/overlays/{{overlay_id}}/end": Permission.DISPATCH,
     f"GET {_CITY}/phones/{{phone}}": Permission.PEOPLE,
     f"DELETE {_CITY}/phones/{{phone}}": Permission.PEOPLE,
+    # What was planned and done
+    f"GET {_DAY}/kpis": Permission.LOOK,
+    f"GET {_DAY}/kpis.csv": Permission.LOOK,
+    f"GET {_DAY}/kpis.geojson": Permission.LOOK,
+    f"GET {_DAY}/kpis.parquet": Permission.LOOK,
+    f"GET {_MONTH}/report": Permission.LOOK,
+    f"GET {_MONTH}/report.csv": Permission.LOOK,
+    f"GET {_MONTH}/cases.csv": Permission.LOOK,
     # Studies
     f"GET {_CITY}/studies": Permission.LOOK,
     f"POST {_CITY}/studies": Permission.STUDY,
+    f"POST {_CITY}/studies/check": Permission.STUDY,
+    f"GET {_CITY}/changes": Permission.LOOK,
     "GET /v1/studies/{study_id}": Permission.LOOK,
     "GET /v1/studies/{study_id}/progress": Permission.LOOK,
     "GET /v1/studies/{study_id}/results": Permission.LOOK,
@@ -91,6 +106,7 @@ ROUTES: Final[Mapping[str, Permission]] = {
     "GET /v1/studies/{study_id}/files": Permission.LOOK,
     "GET /v1/studies/{study_id}/files/{name}": Permission.LOOK,
     "POST /v1/studies/{study_id}/cancel": Permission.STUDY,
+    "POST /v1/studies/{study_id}/resume": Permission.STUDY,
     # Readings
     f"GET {_CITY}/readings": Permission.LOOK,
     f"POST {_CITY}/readings": Permission.REPORT,

@@ -388,6 +388,24 @@ def warm() -> None:
     show.OUT.print(f"{count} loops were compiled; nothing will be from now on." if count else "Everything is compiled.")
 
 
+@app.command()
+def report(
+    city: Annotated[str, typer.Argument(help="The city's short name.", metavar="CITY")],
+    *,
+    month: Annotated[str, typer.Option(help="As 2026-11.", metavar="MONTH")],
+    late_minutes: Annotated[int, typer.Option(min=0, max=1_440, help="Later than planned by more is late.")] = 60,
+    csv: Annotated[Path | None, typer.Option(help="Write the table here.", metavar="FILE")] = None,
+    cases: Annotated[
+        Path | None, typer.Option(help="Write what was late, missed or disputed here, as CSV.", metavar="FILE")
+    ] = None,
+) -> None:
+    """Set what contractors promised against what was done, by zone, from the server's database."""
+    from service.cli.reporting import run
+
+    with show.errors_as_sentences():
+        run(city, month, late_minutes=late_minutes, csv=csv, cases=cases)
+
+
 def _service_date(given: dt.datetime | None, timezone: str) -> dt.date:
     """Return the day to plan: the given one, or tomorrow where the city is."""
     from zoneinfo import ZoneInfo

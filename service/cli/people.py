@@ -29,6 +29,9 @@ def add(
     *,
     role: Annotated[Role, typer.Option(help="administrator, planner, dispatcher or viewer.")],
     city: City = None,
+    sso: Annotated[
+        bool, typer.Option("--sso", help="A new account has no password: it signs in at the provider of identities.")
+    ] = False,
 ) -> None:
     """Give somebody a role, and an account if they have none. The password is asked for, or read from a pipe."""
     from service.auth import accounts, audit
@@ -39,8 +42,8 @@ def add(
             raise show.CommandError(f"An account is no {role}; drivers come by a link, and devices by a key.")
         with database() as session:
             known = any(one.name == accounts.account_name(name) for one in accounts.everybody(session))
-            password = None if known else _password()
-            row, is_new = accounts.add(session, name, role=role, city_id=city, password=password)
+            password = None if known or sso else _password()
+            row, is_new = accounts.add(session, name, role=role, city_id=city, password=password, outside=sso)
             audit.record(session, COMMAND, "samram people add", city_id=city, name=row.name, role=role.value)
             session.commit()
             where = "every city" if city is None else f"city {city}"

@@ -40,12 +40,22 @@ def export(
 @app.command()
 def erase(city: City, phone: Phone) -> None:
     """Delete a phone's positions and notes, and keep its work without saying whose it was."""
+    from sqlalchemy import Connection
+    from sqlmodel import Session
+
+    from service.auth import audit
+    from service.auth.principal import COMMAND
     from service.cli import store
     from service.driving.privacy import erase_phone
 
+    def audited(connection: Connection) -> None:
+        with Session(connection) as session:
+            audit.record(session, COMMAND, "samram privacy erase", city_id=city)
+            session.flush()
+
     with show.errors_as_sentences():
         engine = store.open_database(store.read_settings())
-        found = erase_phone(engine, city, phone)
+        found = erase_phone(engine, city, phone, also=audited)
         engine.dispose()
         if found is None:
             raise show.CommandError(f"Nothing is kept of phone {phone!r} in city {city!r}.")

@@ -119,3 +119,23 @@ class AuditRow(Table, table=True):
     detail: dict[str, Any] | None = Field(default=None, sa_type=JSON(none_as_null=True))
     status: int
     request_id: str | None = None
+
+
+class OutsideIdentityRow(Table, table=True):
+    """Whose account somebody has whom a provider of identities knows by this subject; bound at the first sign-in."""
+
+    __tablename__ = "outside_identity"
+
+    issuer: str = Field(primary_key=True)
+    subject: str = Field(primary_key=True)
+    account_id: str = Field(sa_column=_account())
+    bound_at: dt.datetime = Field(sa_type=UtcDateTime)
+
+
+class OpenCityRow(Table, table=True):
+    """A city whose administrator lets everybody see its summary."""
+
+    __tablename__ = "open_city"
+
+    city_id: str = Field(primary_key=True, foreign_key="city.id")
+    opened_at: dt.datetime = Field(sa_type=UtcDateTime)

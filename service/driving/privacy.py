@@ -24,6 +24,8 @@ from service.ingest.report import DAY_US, moment_of
 from service.ingest.writer import now_us
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sqlalchemy import Engine
 
 EVERY_S: Final = 86_400.0
@@ -66,10 +68,17 @@ def export_phone(connection: Connection, city_id: str, phone: str) -> list[dict[
     ]
 
 
-def erase_phone(engine: Engine, city_id: str, phone: str) -> Erasure | None:
+def erase_phone(
+    engine: Engine, city_id: str, phone: str, *, also: Callable[[Connection], None] = lambda _connection: None
+) -> Erasure | None:
     """Erase a driver: delete positions and notes, and keep what was done of the work under a name that leads nowhere.
 
     The phone cannot report under its id any more: what it repeats would count twice.
+
+    Parameters
+    ----------
+    also
+        What else is done in the same transaction.
 
     Returns
     -------
@@ -91,6 +100,7 @@ def erase_phone(engine: Engine, city_id: str, phone: str) -> Erasure | None:
                 closure = and_(OVERLAY.c.city_id == city_id, OVERLAY.c.id == closure_id(row.digest))
                 connection.execute(update(OVERLAY).where(closure).values(note=None))
         events = connection.execute(update(EVENT).where(mine).values(phone=str(uuid4()), digest="")).rowcount
+        also(connection)
         connection.commit()
     return Erasure(positions=positions, events=events)
 

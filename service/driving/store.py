@@ -30,10 +30,14 @@ _PHONES_LOCK: Final = 7_261_728
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sent:
-    """A valid event as it was sent; ``body`` is what its phone said, word for word."""
+    """A valid event as it was sent; ``body`` is what its phone said, word for word.
+
+    ``ahead`` is the street that a truck that could not pass was about to take, as a GeoJSON LineString.
+    """
 
     event: DriverEvent
     body: dict[str, Any]
+    ahead: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +94,7 @@ def record(engine: Engine, scope: Scope, sent: Sequence[Sent]) -> list[Outcome]:
             outcomes.append(Outcome.STORED)
             rows.append(_row(scope, one, digest))
             if one.event.kind is Kind.NO_WAY:
-                overlays.append(reported_closure(scope.city_id, scope.service_date, one.body, digest))
+                overlays.append(reported_closure(scope.city_id, scope.service_date, one.body, digest, one.ahead))
         if rows:
             connection.execute(insert(EVENT), rows)
         if overlays:

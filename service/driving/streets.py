@@ -26,8 +26,16 @@ LONGEST_DAYS: Final = 90
 """A driver's word on a street holds no longer. Our own figure."""
 
 
-def reported_closure(city_id: str, service_date: dt.date, body: Mapping[str, Any], digest: str) -> dict[str, Any]:
-    """Return the row of the closure that a driver's ``could_not_pass`` states; it does not say who the driver is."""
+def reported_closure(
+    city_id: str, service_date: dt.date, body: Mapping[str, Any], digest: str, ahead: dict[str, Any] | None
+) -> dict[str, Any]:
+    """Return the row of the closure that a driver's ``could_not_pass`` states; it does not say who the driver is.
+
+    Parameters
+    ----------
+    ahead
+        The street that the driver was about to take; None where it is not known.
+    """
     until = body.get("until")
     return {
         "city_id": city_id,
@@ -37,7 +45,7 @@ def reported_closure(city_id: str, service_date: dt.date, body: Mapping[str, Any
         "note": body.get("note"),
         "valid_from": service_date,
         "expires": service_date + dt.timedelta(days=HOLDS_DAYS) if until is None else dt.date.fromisoformat(until),
-        "geometry": {"type": "Point", "coordinates": [body["lon"], body["lat"]]},
+        "geometry": ahead or {"type": "Point", "coordinates": [body["lon"], body["lat"]]},
         "created_at": utc_now(),
         "ended_at": None,
     }

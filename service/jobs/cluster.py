@@ -62,6 +62,12 @@ class ClusterPool:
         )
         return _ClusterJob(future)
 
+    def rest(self) -> None:
+        """Nothing: the workers have loaded the solver after their first run."""
+
+    def busy(self) -> None:
+        """Nothing is held back."""
+
     def close(self) -> None:
         """Leave the scheduler; it goes on."""
         if self._client is not None:

@@ -19,6 +19,7 @@ from service.problems import ServiceError
 if TYPE_CHECKING:
     from collections.abc import Callable
     from ctypes import c_double
+    from multiprocessing.connection import Connection
     from multiprocessing.synchronize import Event
 
     from sqlalchemy import Engine
@@ -28,11 +29,15 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 
-def solve_run(settings: Settings, run_id: str, attempt: int, ending: Event, beat: c_double) -> None:
-    """Carry out an attempt at a run from beginning to end; never raises, the run's row says how it went.
+def wait_for_run(settings: Settings, told: Connection, ending: Event, beat: c_double) -> None:
+    """Load the solver, wait until told an attempt at a run, and carry it out from beginning to end.
+
+    Never raises: the run's row says how it went. Ends without a word when its server is gone.
 
     Parameters
     ----------
+    told
+        Where the id of the run and the number of the attempt come, once.
     ending
         Set by the server when the run is to end now, without a plan.
     beat
@@ -41,11 +46,28 @@ def solve_run(settings: Settings, run_id: str, attempt: int, ending: Event, beat
     set_apart()
     give_way()
     threading.Thread(target=_live, args=(beat,), name="samram-beat", daemon=True).start()
+    _load()
+    try:
+        run_id, attempt = told.recv()
+    except EOFError:
+        return
     engine = make_engine(settings.database)
     try:
         carry_out(engine, settings, run_id, attempt, ending.is_set)
     finally:
         engine.dispose()
+
+
+def _load() -> None:
+    """Import the solver and have its loops ready; what is wrong with them, the run says when it needs them."""
+    try:
+        from optimizer.search.solve import warm  # noqa: PLC0415 - the server itself never loads a solver
+        from service.driving import replan  # noqa: F401, PLC0415 - as above
+        from service.jobs import solve  # noqa: F401, PLC0415 - as above
+
+        warm()
+    except Exception:  # noqa: BLE001 - whatever it was, the run meets it again and says so
+        _log.exception("The solver could not be loaded ahead of its run.")
 
 
 def carry_out(engine: Engine, settings: Settings, run_id: str, attempt: int, cancelled: Callable[[], bool]) -> None:

@@ -117,6 +117,10 @@ class Supervisor:
         while len(self._children) < self._settings.concurrent_runs and not self._stopping:
             if not self._start_next():
                 break
+        if self._children:
+            self._pool.busy()
+        else:
+            self._pool.rest()
 
     def _reap(self) -> None:
         for run_id, child in list(self._children.items()):

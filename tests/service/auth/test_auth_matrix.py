@@ -26,6 +26,9 @@ OPEN = {
     "POST /v1/session",
     "POST /v1/session/refresh",
     "POST /v1/driver-session",
+    "GET /v1/session/oidc",
+    "GET /v1/session/oidc/callback",
+    "GET /v1/cities/{city_id}/public",
 }
 EVERY_CITYS = {"GET /metrics", "GET /v1/quarantine"}  # what takes a role in every city
 ANYBODYS = {"DELETE /v1/session", "PUT /v1/session/password", "GET /v1/cities"}
@@ -45,6 +48,7 @@ def values(town: Town) -> dict[str, str]:
         "device": "d-1",
         "number": "1",
         "date": DATE,
+        "month": DATE[:7],
         "shift": SHIFT,
         "name": "sokha",
         "key_id": "0" * 12,

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import pytest
-from auth_house import PASSWORD, renamed
-from sqlmodel import Session
+from auth_house import DATE, PASSWORD, SHIFT, renamed
+from sqlmodel import Session, select
 
 from service.auth.roles import Role
 from service.db.models import CityRow
+from service.db.people import AccountRow, AuditRow
 
 if TYPE_CHECKING:
     from auth_house import House
@@ -127,3 +128,30 @@ def test_city_is_imported_again_by_its_administrator_alone(house: House, boss: s
     assert reply.status_code == 201
     with Session(house.state.engine) as session:
         assert session.get(CityRow, "a-new-town") is not None
+
+
+def test_a_change_and_its_line_are_one_transaction(
+    house: House, boss: str, city_zip: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With nothing written after the commit each change still has its line, and a line that fails takes it along."""
+    monkeypatch.setattr("service.auth.audit._write", lambda _engine, _row: None)
+    name, city = uuid4().hex, f"/v1/cities/{house.here.id}"
+    put(house, boss, name, role="viewer", password=PASSWORD)
+    house.ask("POST", f"{city}/keys", boss, json={"label": "gateway"})
+    house.ask("POST", f"{city}/days/{DATE}/shifts/{SHIFT}/driver-links", boss)
+    headers = {"content-type": "application/zip"}
+    house.ask("POST", "/v1/cities", boss, content=renamed(city_zip, "Here"), headers=headers)
+    entries = house.ask("GET", f"{city}/audit", boss, params={"limit": 4}).json()["entries"]
+    assert [(entry["operation"].split("/")[-1], entry["status"]) for entry in entries] == [
+        ("cities", 200), ("driver-links", 201), ("keys", 201), ("{name}", 201),
+    ]  # fmt: skip
+    assert entries[1]["detail"]["link"]
+
+    def broken(*_arguments: object) -> AuditRow:
+        return AuditRow(at=None, kind="x", who="x", operation="x", target={}, status=200)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("service.auth.audit._row", broken)
+    nobody = uuid4().hex
+    assert put(house, boss, nobody, role="viewer", password=PASSWORD).status_code == 500
+    with Session(house.state.engine) as session:
+        assert session.exec(select(AccountRow).where(AccountRow.name == nobody)).first() is None
