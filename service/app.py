@@ -39,6 +39,7 @@ from service.api import (
     session,
     shifts,
     studies,
+    study_forms,
 )
 from service.api.limits import BodyLimit
 from service.api.replies import complete_openapi
@@ -137,6 +138,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         ngsi_ld,
         basemap,
         studies,
+        study_forms,
         kpis,
         figures,
         months,

@@ -124,7 +124,7 @@ def drive(browser: Browser, address: str, scene: dict[str, str], rounds: int) ->
         page.add_init_script(WATCH)
         slow_down(context, page)
         page.goto(f"/drive?city={scene['city']}&date={scene['date']}&shift={scene['shift']}", wait_until="commit")
-        page.wait_for_function("window.usableAt !== undefined")
+        page.wait_for_function("() => window.usableAt !== undefined")
         seconds.append(page.evaluate("window.usableAt") / 1000)
         page.locator("#map canvas").wait_for()
         shell = [one.sizes()["responseBodySize"] for one in done if not MAP.search(one.url)]

@@ -30,7 +30,7 @@ _CONTAINERS: Final = 10_000
 CITIES: Final = ("city", "heidelberg")
 
 _CITY_FLEET: Final = {"compactor": 60, "tipper": 20, "three_wheeler": 20}
-_HEIDELBERG_FLEET: Final = {"compactors": 80, "tippers": 20, "three_wheelers": 0}
+_HEIDELBERG_FLEET: Final = {"compactors": 75, "tippers": 25, "three_wheelers": 0}
 """Three-wheelers cannot go to a landfill 18 km out often enough; tippers enter the same lanes there."""
 
 

@@ -55,7 +55,8 @@ def most_served(problem: Problem, *, required: bool = True) -> int:
         _add_crew(solver, problem, shifts, visits, once, into_s[problem.vehicle_of(shifts[0]).profile])
     if solver.Solve() != pywraplp.Solver.OPTIMAL:
         raise RuntimeError("GLOP did not solve the program of the fleet's room.")
-    return math.floor(objective.Value() + _ROUNDING)
+    value: float = objective.Value()
+    return math.floor(value + _ROUNDING)
 
 
 def _add_crew(

@@ -406,7 +406,7 @@ def _cost(value: Any, path: str) -> Cost:
 
 
 def _plain(value: Any) -> Any:
-    kind = type(value)
+    kind: Any = type(value)
     if kind in _AS_THEY_ARE:  # most values of a large day: asked first
         return value
     if kind is tuple:
@@ -426,7 +426,7 @@ _AS_THEY_ARE: Final = frozenset({int, str, bool, float, type(None)})
 
 
 @cache
-def _fields_of(kind: type) -> tuple[tuple[str, Any, bool], ...]:
+def _fields_of(kind: Any) -> tuple[tuple[str, Any, bool], ...]:
     """Return name and default of each field of a dataclass, and whether it is left out where it has its default."""
     return tuple((item.name, item.default, item.metadata == MAY_LACK) for item in fields(kind))
 

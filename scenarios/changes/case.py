@@ -15,7 +15,19 @@ if TYPE_CHECKING:
 
 
 class ScenarioRefused(ValueError):
-    """A change that cannot be made, or two that contradict each other; the text is a sentence for whoever asked."""
+    """A change that cannot be made, or two that contradict each other; the text is a sentence for whoever asked.
+
+    Parameters
+    ----------
+    field
+        The field of the change or scenario that is at fault, where it is one.
+    change
+        The position of the change in its scenario, where it is known.
+    """
+
+    def __init__(self, sentence: str, *, field: str | None = None, change: int | None = None) -> None:
+        super().__init__(sentence)
+        self.field, self.change = field, change
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,8 +110,8 @@ class _WithId(Protocol):
 _T = TypeVar("_T", bound=_WithId)
 
 
-def named(kind: str, things: Iterable[_T], wanted: Iterable[str]) -> dict[str, _T]:
-    """Return the things asked for by id, all of them where none is.
+def named(kind: str, things: Iterable[_T], wanted: Iterable[str], field: str | None = None) -> dict[str, _T]:
+    """Return the things asked for by id, by a field of a change; all of them where none is.
 
     Raises
     ------
@@ -109,15 +121,15 @@ def named(kind: str, things: Iterable[_T], wanted: Iterable[str]) -> dict[str, _
     known = {thing.id: thing for thing in things}
     for name in wanted:
         if name not in known:
-            raise ScenarioRefused(f"There is no {kind} {name!r}; the city has {listed(known)}.")
+            raise ScenarioRefused(f"There is no {kind} {name!r}; the city has {listed(known)}.", field=field)
     chosen = set(wanted)
     return {name: thing for name, thing in known.items() if not chosen or name in chosen}
 
 
-def need(condition: bool, sentence: str) -> None:  # noqa: FBT001 - reads as the sentence "need this, or say that"
-    """Refuse a change unless the condition holds."""
+def need(condition: bool, sentence: str, field: str | None = None) -> None:  # noqa: FBT001 - "need this, or say that"
+    """Refuse a change unless the condition holds; say which field is at fault, where it is one."""
     if not condition:
-        raise ScenarioRefused(sentence)
+        raise ScenarioRefused(sentence, field=field)
 
 
 def listed(names: Iterable[str]) -> str:

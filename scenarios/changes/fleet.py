@@ -35,7 +35,11 @@ class FleetSize:
     vehicles: int
 
     def __post_init__(self) -> None:
-        need(1 <= self.vehicles <= MOST_VEHICLES, f"A fleet has 1 to {MOST_VEHICLES} vehicles, not {self.vehicles}.")
+        need(
+            1 <= self.vehicles <= MOST_VEHICLES,
+            f"A fleet has 1 to {MOST_VEHICLES} vehicles, not {self.vehicles}.",
+            "vehicles",
+        )
 
     def apply(self, case: Case) -> Case:
         """Keep the first vehicles of each class, or add some like them."""
@@ -74,9 +78,17 @@ class VehicleMix:
 
     def __post_init__(self) -> None:
         for name, count in self.counts.items():
-            need(name in ACCESS_CLASSES, f"There is no access class {name!r}; there are {listed(ACCESS_CLASSES)}.")
-            need(0 <= count <= MOST_VEHICLES, f"A fleet has 0 to {MOST_VEHICLES} of a class, not {count} of {name!r}.")
-        need(sum(self.counts.values()) > 0, "A mix of vehicles needs at least one vehicle.")
+            need(
+                name in ACCESS_CLASSES,
+                f"There is no access class {name!r}; there are {listed(ACCESS_CLASSES)}.",
+                "counts",
+            )
+            need(
+                0 <= count <= MOST_VEHICLES,
+                f"A fleet has 0 to {MOST_VEHICLES} of a class, not {count} of {name!r}.",
+                "counts",
+            )
+        need(sum(self.counts.values()) > 0, "A mix of vehicles needs at least one vehicle.", "counts")
 
     def apply(self, case: Case) -> Case:
         """Keep the first vehicles of each class, or add some like them."""
@@ -85,6 +97,7 @@ class VehicleMix:
             need(
                 count == 0 or name in own,
                 f"The city has no {name} to copy; it has {listed(sorted(own))}. Add one to vehicles.csv first.",
+                "counts",
             )
         return _with_counts(case, self.counts)
 
@@ -110,11 +123,11 @@ class CapacityFactor:
     vehicles: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
-        need(0.1 <= self.factor <= 10, f"A capacity grows by a factor of 0.1 to 10, not {self.factor}.")  # noqa: PLR2004
+        need(0.1 <= self.factor <= 10, f"A capacity grows by a factor of 0.1 to 10, not {self.factor}.", "factor")  # noqa: PLR2004
 
     def apply(self, case: Case) -> Case:
         """Make the bodies larger or smaller."""
-        meant = named("vehicle", case.city.vehicles, self.vehicles)
+        meant = named("vehicle", case.city.vehicles, self.vehicles, "vehicles")
         vehicles = [
             replace(
                 vehicle,
@@ -158,13 +171,15 @@ class ShiftTimes:
     shifts: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
-        need(self.start_s is not None or self.end_s is not None, "Shift times need a start, an end or both.")
-        for value in (self.start_s, self.end_s):
-            need(value is None or 0 <= value <= 2 * _DAY_S, f"A shift lies between 0 and 48 h, not at {value} s.")
+        need(self.start_s is not None or self.end_s is not None, "Shift times need a start, an end or both.", "start_s")
+        for field, value in (("start_s", self.start_s), ("end_s", self.end_s)):
+            need(
+                value is None or 0 <= value <= 2 * _DAY_S, f"A shift lies between 0 and 48 h, not at {value} s.", field
+            )
 
     def apply(self, case: Case) -> Case:
         """Move the shifts."""
-        meant = named("shift", case.city.shifts, self.shifts)
+        meant = named("shift", case.city.shifts, self.shifts, "shifts")
         shifts = [self._moved(shift) if shift.id in meant else shift for shift in case.city.shifts]
         return case.with_fleet(case.city.vehicles, shifts)
 
@@ -172,7 +187,9 @@ class ShiftTimes:
         start_s = shift.start_s if self.start_s is None else self.start_s
         end_s = shift.end_s if self.end_s is None else self.end_s
         need(
-            start_s < end_s, f"Shift {shift.id!r} would end at {_clock(end_s)}, not after its start, {_clock(start_s)}."
+            start_s < end_s,
+            f"Shift {shift.id!r} would end at {_clock(end_s)}, not after its start, {_clock(start_s)}.",
+            "start_s" if self.end_s is None else "end_s",
         )
         later_s = start_s - shift.start_s
         breaks = tuple(
@@ -183,6 +200,7 @@ class ShiftTimes:
             need(
                 rest.earliest_s + rest.duration_s <= end_s,
                 f"Shift {shift.id!r} would end at {_clock(end_s)}, before its break from {_clock(rest.earliest_s)} on.",
+                "start_s" if self.end_s is None else "end_s",
             )
         return replace(shift, start_s=start_s, end_s=end_s, breaks=breaks)
 
@@ -211,16 +229,25 @@ class Overtime:
     shifts: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
-        need(self.max_s is not None or self.cost_per_hour is not None, "Overtime needs an amount, a price or both.")
-        need(self.max_s is None or 0 <= self.max_s <= _DAY_S // 2, f"Overtime is 0 to 12 hours, not {self.max_s} s.")
+        need(
+            self.max_s is not None or self.cost_per_hour is not None,
+            "Overtime needs an amount, a price or both.",
+            "max_s",
+        )
+        need(
+            self.max_s is None or 0 <= self.max_s <= _DAY_S // 2,
+            f"Overtime is 0 to 12 hours, not {self.max_s} s.",
+            "max_s",
+        )
         need(
             self.cost_per_hour is None or 0 <= self.cost_per_hour < math.inf,
             f"An hour of overtime costs at least 0, not {self.cost_per_hour}.",
+            "cost_per_hour",
         )
 
     def apply(self, case: Case) -> Case:
         """Change what shifts allow."""
-        meant = named("shift", case.city.shifts, self.shifts)
+        meant = named("shift", case.city.shifts, self.shifts, "shifts")
         shifts = [
             replace(
                 shift,
@@ -285,15 +312,25 @@ class Electrify:
     def __post_init__(self) -> None:
         for name in ("battery_kwh", "kwh_per_km", "charger_kw"):
             value = getattr(self, name)
-            need(0 < value < math.inf, f"An electric vehicle needs {name} above 0, not {value}.")
+            need(0 < value < math.inf, f"An electric vehicle needs {name} above 0, not {value}.", name)
         for name in ("price_per_kwh", "kwh_per_t_km", "upkeep_per_km"):
             value = getattr(self, name)
-            need(0 <= value < math.inf, f"An electric vehicle needs {name} of at least 0, not {value}.")
-        need(0 < self.usable <= 1, f"The usable share of a battery lies above 0 and up to 1, not at {self.usable}.")
+            need(0 <= value < math.inf, f"An electric vehicle needs {name} of at least 0, not {value}.", name)
+        fixed = self.fixed_cost
+        need(
+            fixed is None or 0 <= fixed < math.inf,
+            f"An electric vehicle has a fixed cost of at least 0, not {fixed}.",
+            "fixed_cost",
+        )
+        need(
+            0 < self.usable <= 1,
+            f"The usable share of a battery lies above 0 and up to 1, not at {self.usable}.",
+            "usable",
+        )
 
     def apply(self, case: Case) -> Case:
         """Give the vehicles a range, and energy for fuel."""
-        meant = named("vehicle", case.city.vehicles, self.vehicles)
+        meant = named("vehicle", case.city.vehicles, self.vehicles, "vehicles")
         battery = Battery(
             usable_kwh=self.battery_kwh * self.usable, kwh_per_km=self.kwh_per_km, kwh_per_t_km=self.kwh_per_t_km
         )
@@ -326,7 +363,8 @@ class Electrify:
             raise ScenarioRefused(
                 f"Vehicle {vehicle!r} stands for {left_h:.1f} h between its shifts, and {self.charger_kw:g} kW take "
                 f"{needed_h:.1f} h to fill {battery.usable_kwh:g} kWh; expected a charger of at least "
-                f"{battery.usable_kwh / left_h if left_h else math.inf:.0f} kW, a smaller battery or shorter shifts."
+                f"{battery.usable_kwh / left_h if left_h else math.inf:.0f} kW, a smaller battery or shorter shifts.",
+                field="charger_kw",
             )
 
     @property
@@ -350,7 +388,7 @@ class SpeedFactor:
     factor: float
 
     def __post_init__(self) -> None:
-        need(0.1 <= self.factor <= 2, f"Speeds change by a factor of 0.1 to 2, not {self.factor}.")  # noqa: PLR2004
+        need(0.1 <= self.factor <= 2, f"Speeds change by a factor of 0.1 to 2, not {self.factor}.", "factor")  # noqa: PLR2004
 
     def apply(self, case: Case) -> Case:
         """Slow the fleet down."""

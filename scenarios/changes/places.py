@@ -43,18 +43,30 @@ class NewDisposalSite:
     gate_fee_per_t: float = 0.0
 
     def __post_init__(self) -> None:
-        need(bool(self.id.strip()), "A new disposal site needs an id.")
-        need(self.unloading_s >= 0, f"Unloading takes at least 0 s, not {self.unloading_s}.")
-        need(0 <= self.gate_fee_per_t < math.inf, f"A gate fee is at least 0, not {self.gate_fee_per_t}.")
+        need(bool(self.id.strip()), "A new disposal site needs an id.", "id")
+        need(self.unloading_s >= 0, f"Unloading takes at least 0 s, not {self.unloading_s}.", "unloading_s")
+        need(
+            0 <= self.gate_fee_per_t < math.inf,
+            f"A gate fee is at least 0, not {self.gate_fee_per_t}.",
+            "gate_fee_per_t",
+        )
         _check_windows(f"The disposal site {self.id!r}", self.windows)
 
     def apply(self, case: Case) -> Case:
         """Add it to the city's."""
         city = case.city
-        need(self.id not in {site.id for site in city.disposal_sites}, f"There is a disposal site {self.id!r} already.")
-        _check_near(case, f"The disposal site {self.id!r}", self.lon, self.lat)
+        need(
+            self.id not in {site.id for site in city.disposal_sites},
+            f"There is a disposal site {self.id!r} already.",
+            "id",
+        )
+        _check_near(case, f"The disposal site {self.id!r}", self.lon, self.lat, "lon")
         for stream in sorted(self.streams):
-            need(stream in city.streams, f"There is no stream {stream!r}; the city has {listed(city.streams)}.")
+            need(
+                stream in city.streams,
+                f"There is no stream {stream!r}; the city has {listed(city.streams)}.",
+                "streams",
+            )
         site = DisposalSiteRecord(
             id=self.id,
             lon=self.lon,
@@ -90,8 +102,8 @@ class MoveDepot:
 
     def apply(self, case: Case) -> Case:
         """Move it."""
-        named("depot", case.city.depots, [self.depot])
-        _check_near(case, f"The depot {self.depot!r}", self.lon, self.lat)
+        named("depot", case.city.depots, [self.depot], "depot")
+        _check_near(case, f"The depot {self.depot!r}", self.lon, self.lat, "lon")
         depots = tuple(
             replace(depot, lon=self.lon, lat=self.lat) if depot.id == self.depot else depot
             for depot in case.city.depots
@@ -124,7 +136,7 @@ class DisposalHours:
 
     def apply(self, case: Case) -> Case:
         """Open it at other hours."""
-        named("disposal site", case.city.disposal_sites, [self.site])
+        named("disposal site", case.city.disposal_sites, [self.site], "site")
         sites = tuple(
             replace(site, windows=self.windows) if site.id == self.site else site for site in case.city.disposal_sites
         )
@@ -165,11 +177,16 @@ class Closure:
     last: dt.date | None = None
 
     def __post_init__(self) -> None:
-        need(bool(self.id.strip()), "A closure needs an id.")
-        need(bool(self.ways or self.points), f"The closure {self.id!r} says no place; expected ways, points or both.")
+        need(bool(self.id.strip()), "A closure needs an id.", "id")
+        need(
+            bool(self.ways or self.points),
+            f"The closure {self.id!r} says no place; expected ways, points or both.",
+            "points",
+        )
         need(
             self.first is None or self.last is None or self.first <= self.last,
             f"The closure {self.id!r} ends on {self.last}, before it begins on {self.first}.",
+            "last",
         )
 
     def apply(self, case: Case) -> Case:
@@ -177,9 +194,10 @@ class Closure:
         need(
             self.id not in {overlay.id for overlay in case.city.overlays},
             f"There is a change {self.id!r} of the streets already.",
+            "id",
         )
         for lon, lat in self.points:
-            _check_near(case, f"The closure {self.id!r}", lon, lat)
+            _check_near(case, f"The closure {self.id!r}", lon, lat, "points")
         geometry = None
         if len(self.points) == 1:
             geometry = shapely.Point(self.points[0])
@@ -199,7 +217,7 @@ class Closure:
                 place=self.id,
             )
         except ValueError as error:
-            raise ScenarioRefused(str(error)) from error
+            raise ScenarioRefused(str(error), field="points") from error
         return replace(case, city=replace(case.city, overlays=(*case.city.overlays, overlay)))
 
     @property
@@ -213,13 +231,15 @@ class Closure:
         return f"{self.street or self.id} closed"
 
 
-def _check_near(case: Case, owner: str, lon: float, lat: float) -> None:
-    need(-180 <= lon <= 180 and -90 <= lat <= 90, f"{owner} stands at ({lon}, {lat}), which is no place on earth.")  # noqa: PLR2004
+def _check_near(case: Case, owner: str, lon: float, lat: float, field: str) -> None:
+    on_earth = -180 <= lon <= 180 and -90 <= lat <= 90  # noqa: PLR2004
+    need(on_earth, f"{owner} stands at ({lon}, {lat}), which is no place on earth.", field)
     away_m = min((distance_m(lon, lat, depot.lon, depot.lat) for depot in case.city.depots), default=0.0)
     need(
         away_m <= FARTHEST_M,
         f"{owner} stands at longitude {lon:g}, latitude {lat:g}, {away_m / 1_000:,.0f} km from the nearest depot; "
         "expected a place near the city, the longitude first.",
+        field,
     )
 
 
@@ -228,6 +248,7 @@ def _check_windows(owner: str, windows: Windows) -> None:
         need(
             0 <= start_s < end_s <= _LAST_S,
             f"{owner} cannot be open from {_clock(start_s)} until {_clock(end_s)}; expected hours such as 06:00-16:00.",
+            "windows",
         )
 
 

@@ -58,7 +58,7 @@ class Scenario:
 
     def __post_init__(self) -> None:
         if not self.name.strip():
-            raise ScenarioRefused("A scenario needs a name.")
+            raise ScenarioRefused("A scenario needs a name.", field="name")
         if len(self.changes) > _MOST_CHANGES:
             raise ScenarioRefused(
                 f"The scenario {self.name!r} has {len(self.changes)} changes; at most {_MOST_CHANGES}."
@@ -75,11 +75,12 @@ class Scenario:
         ScenarioRefused
             With the change that cannot be made, and why.
         """
-        for change in self.changes:
+        for position, change in enumerate(self.changes):
             try:
                 case = change.apply(case)
             except ScenarioRefused as error:
-                raise ScenarioRefused(f"Scenario {self.name!r}, {change.kind}: {error}") from error
+                sentence = f"Scenario {self.name!r}, {change.kind}: {error}"
+                raise ScenarioRefused(sentence, field=error.field, change=position) from error
         if case.policy == "schedule" and any(isinstance(change, SensorCoverage) for change in self.changes):
             raise ScenarioRefused(
                 f"Scenario {self.name!r}: sensors change nothing under a fixed schedule; expected a policy of "
@@ -105,7 +106,7 @@ def decode_scenario(document: Any) -> Scenario:
     _no_others("A scenario", document, ("name", "changes"))
     name = document.get("name")
     if not isinstance(name, str):
-        raise ScenarioRefused(f"A scenario needs a name, but its name is {name!r}.")
+        raise ScenarioRefused(f"A scenario needs a name, but its name is {name!r}.", field="name")
     changes = document.get("changes", [])
     if not isinstance(changes, list):
         raise ScenarioRefused(f"The changes of scenario {name!r} are a list, not {changes!r}.")
@@ -142,7 +143,8 @@ def decode_change(document: Any) -> Change:
     _no_others(f"The change {kind}", document, ("kind", *fields))
     for name, field in fields.items():
         if name not in document and field.default is dataclasses.MISSING:
-            raise ScenarioRefused(f"The change {kind} needs {name}; it has {listed(set(document) - {'kind'})}.")
+            has = listed(sorted(set(document) - {"kind"}))
+            raise ScenarioRefused(f"The change {kind} needs {name}; it has {has}.", field=name)
     values = {
         name: _read(f"{name} of the change {kind}", str(fields[name].type), value)
         for name, value in document.items()
@@ -195,9 +197,10 @@ def _read(owner: str, kind: str, value: Any) -> Any:
     seconds = owner.partition(" ")[0].endswith("_s")
     try:
         return _seconds(value) if seconds else reader(value)
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, OverflowError) as error:
         expected = 'seconds from midnight or a time such as "06:30"' if seconds else expected
-        raise ScenarioRefused(f"{owner} is {str(value)[:80]!r}; expected {expected}.") from error
+        field = owner.partition(" ")[0]
+        raise ScenarioRefused(f"{owner} is {str(value)[:80]!r}; expected {expected}.", field=field) from error
 
 
 def _whole(value: Any) -> int:

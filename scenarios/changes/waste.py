@@ -49,9 +49,17 @@ class Frequency:
     zones: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
-        need(bool(self.weekdays) != (self.per_week is not None), "A frequency needs weekdays or times a week.")
-        need(all(0 <= day < _DAYS for day in self.weekdays), "Weekdays are 0 (Monday) to 6 (Sunday).")
-        need(self.per_week is None or 1 <= self.per_week <= _DAYS, f"A week has 1 to 7 times, not {self.per_week}.")
+        need(
+            bool(self.weekdays) != (self.per_week is not None),
+            "A frequency needs weekdays or times a week.",
+            "weekdays",
+        )
+        need(all(0 <= day < _DAYS for day in self.weekdays), "Weekdays are 0 (Monday) to 6 (Sunday).", "weekdays")
+        need(
+            self.per_week is None or 1 <= self.per_week <= _DAYS,
+            f"A week has 1 to 7 times, not {self.per_week}.",
+            "per_week",
+        )
 
     def apply(self, case: Case) -> Case:
         """Write the schedules anew."""
@@ -60,10 +68,12 @@ class Frequency:
         need(
             self.per_week is None or self.per_week <= len(working),
             f"There are shifts on {len(working)} days of the week, too few to collect {self.per_week} times.",
+            "per_week",
         )
         need(
             self.weekdays <= set(working),
             f"Nobody works on weekday {min(self.weekdays - set(working), default=0)}; shifts.csv has {working}.",
+            "weekdays",
         )
         meant = _containers_in(city, self.stream, self.zones)
         containers = tuple(
@@ -105,7 +115,11 @@ class Policy:
     policy: Kind
 
     def __post_init__(self) -> None:
-        need(self.policy in get_args(Kind), f"There is no policy {self.policy!r}; there are {listed(get_args(Kind))}.")
+        need(
+            self.policy in get_args(Kind),
+            f"There is no policy {self.policy!r}; there are {listed(get_args(Kind))}.",
+            "policy",
+        )
 
     def apply(self, case: Case) -> Case:
         """Choose by it."""
@@ -132,7 +146,7 @@ class SensorCoverage:
     share: float
 
     def __post_init__(self) -> None:
-        need(0 <= self.share <= 1, f"A share lies between 0 and 1, not at {self.share}.")
+        need(0 <= self.share <= 1, f"A share lies between 0 and 1, not at {self.share}.", "share")
 
     def apply(self, case: Case) -> Case:
         """Listen to so many containers."""
@@ -161,7 +175,7 @@ class WasteGrowth:
     zones: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
-        need(0 < self.factor <= 10, f"Waste grows by a factor above 0 and up to 10, not {self.factor}.")  # noqa: PLR2004
+        need(0 < self.factor <= 10, f"Waste grows by a factor above 0 and up to 10, not {self.factor}.", "factor")  # noqa: PLR2004
 
     def apply(self, case: Case) -> Case:
         """Multiply rates, fills and zones' figures."""
@@ -215,28 +229,35 @@ class StreamSplit:
     weekdays: frozenset[int] = frozenset()
 
     def __post_init__(self) -> None:
-        need(0 < self.share < 1, f"A share of the waste lies between 0 and 1, not at {self.share}.")
-        need(0 < self.volume <= 2, f"New containers have up to twice the old ones' volume, not {self.volume} of it.")  # noqa: PLR2004
-        need(self.source != self.stream, f"The stream {self.stream!r} cannot be split from itself.")
-        need(all(0 <= day < _DAYS for day in self.weekdays), "Weekdays are 0 (Monday) to 6 (Sunday).")
+        need(0 < self.share < 1, f"A share of the waste lies between 0 and 1, not at {self.share}.", "share")
+        need(
+            0 < self.volume <= 2,  # noqa: PLR2004
+            f"New containers have up to twice the old ones' volume, not {self.volume} of it.",
+            "volume",
+        )
+        need(self.source != self.stream, f"The stream {self.stream!r} cannot be split from itself.", "stream")
+        need(all(0 <= day < _DAYS for day in self.weekdays), "Weekdays are 0 (Monday) to 6 (Sunday).", "weekdays")
 
     def apply(self, case: Case) -> Case:
         """Put the second containers beside the first, and make zones of two streams."""
         city = case.city
-        for stream in (self.source, self.stream):
-            need(stream in city.streams, f"There is no stream {stream!r}; the city has {listed(city.streams)}.")
+        for field, stream in (("source", self.source), ("stream", self.stream)):
+            need(stream in city.streams, f"There is no stream {stream!r}; the city has {listed(city.streams)}.", field)
         sources = [one for one in city.containers if one.stream == self.source]
         need(
             bool(sources) or any(zone.stream == self.source for zone in city.zones),
             f"No container and no zone has the stream {self.source!r}, so nothing can be split from it.",
+            "source",
         )
         need(
             any(not vehicle.streams or self.stream in vehicle.streams for vehicle in city.vehicles),
             f"No vehicle carries {self.stream!r}; expected it among the streams of one in vehicles.csv.",
+            "stream",
         )
         need(
             any(not site.streams or self.stream in site.streams for site in city.disposal_sites),
             f"No disposal site accepts {self.stream!r}; add one first.",
+            "stream",
         )
         containers = [two for one in city.containers for two in self._split(city, one)]
         ids = {one.id for one in containers}
@@ -309,12 +330,12 @@ class Festival:
     zones: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
-        need(self.first <= self.last, f"The festival ends on {self.last}, before it begins on {self.first}.")
-        need(0 < self.factor <= 10, f"A festival's factor lies above 0 and up to 10, not at {self.factor}.")  # noqa: PLR2004
+        need(self.first <= self.last, f"The festival ends on {self.last}, before it begins on {self.first}.", "last")
+        need(0 < self.factor <= 10, f"A festival's factor lies above 0 and up to 10, not at {self.factor}.", "factor")  # noqa: PLR2004
 
     def apply(self, case: Case) -> Case:
         """Add the days."""
-        named("zone", case.city.zones, self.zones)
+        named("zone", case.city.zones, self.zones, "zones")
         feast = Feast(first=self.first, last=self.last, factor=self.factor, zones=self.zones)
         return replace(case, feasts=(*case.feasts, feast))
 
@@ -362,9 +383,11 @@ def _with_waste(container: Container, factor: float, default_fill: float) -> Con
 
 def _containers_in(city: CityDataset, stream: str | None, zones: frozenset[str]) -> set[str]:
     need(
-        stream is None or stream in city.streams, f"There is no stream {stream!r}; the city has {listed(city.streams)}."
+        stream is None or stream in city.streams,
+        f"There is no stream {stream!r}; the city has {listed(city.streams)}.",
+        "stream",
     )
-    named("zone", city.zones, zones)
+    named("zone", city.zones, zones, "zones")
     zone_of = zones_of(city) if zones else {}
     return {
         one.id

@@ -101,5 +101,5 @@ def print_sheets(
     except ExportMissing as error:
         raise NotFound(f"This server does not print. {error}") from error
     request.state.audit = {"shifts": [sheet.shift for sheet in sheets]}
-    session.commit()  # a link that stands on no paper is of no use
+    session.commit()  # only now: a link that stands on no paper is of no use
     return PdfResponse(made)

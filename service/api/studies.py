@@ -82,6 +82,7 @@ class StudyIn(In):
     reserve: float = Field(default=0.1, ge=0, le=0.5, description="Share of shifts and trucks that plans leave free.")
     samples: int = Field(default=200, ge=1, le=10_000, description="How often each plan is lived through.")
     fleet: str | dict[str, Any] | None = Field(default=None, description="Fleets to compare.", examples=["3..12"])
+    search: bool = Field(default=False, description="Of the fleets, halve to the smallest that serves everything.")
     scenario: list[dict[str, Any]] = Field(default_factory=list, max_length=500)
 
 
@@ -168,7 +169,7 @@ def ask_for_study(
 ) -> StudyOut:
     """Queue a study and answer at once; Location says where to ask how far it is."""
     version = cities.current(session, city_id)
-    name, asked = _checked(wanted, settings)
+    name, asked = checked(wanted, settings)
     assert version.id is not None
     row = StudyRow(
         id=uuid4().hex,
@@ -202,7 +203,7 @@ def list_studies(city_id: CityId, session: SessionDep, cities: CitiesDep) -> Stu
 @router.get("/studies/{study_id}", summary="How far a study is", responses=errors(404, 422))
 def get_study(study_id: StudyId, session: SessionDep) -> StudyOut:
     """Return its state, and how many of its days are planned."""
-    return _found(session, study_id)
+    return found_study(session, study_id)
 
 
 @router.get(
@@ -217,7 +218,7 @@ async def follow_study(study_id: StudyId, request: Request) -> StreamingResponse
 
     def look() -> StudyOut:
         with Session(engine) as session:
-            return _found(session, study_id)
+            return found_study(session, study_id)
 
     first = await run_in_threadpool(look)
 
@@ -239,20 +240,20 @@ async def follow_study(study_id: StudyId, request: Request) -> StreamingResponse
 @router.post("/studies/{study_id}/cancel", summary="Cancel a study", responses=errors(404, 409, 422))
 def cancel_study(study_id: StudyId, request: Request, session: SessionDep, studies: StudiesDep) -> StudyOut:
     """End a study; what is done stays in its table. Cancelling twice is as good as once."""
-    found = _found(session, study_id)
+    found = found_study(session, study_id)
     session.rollback()  # its own look at the row must not keep the change out
     values = {"status": "cancelled", "finished_at": utc_now()}
     if not change(request.app.state.engine, study_id, ("queued", "running"), **values) and found.status != "cancelled":
         raise Conflict(f"Study {study_id!r} is over ({found.status}); only one that waits or runs can be cancelled.")
     studies.wake()
     session.expire_all()
-    return _found(session, study_id)
+    return found_study(session, study_id)
 
 
 @router.get("/studies/{study_id}/results", summary="A study's table", responses=errors(404, 409, 422))
 def get_results(study_id: StudyId, session: SessionDep) -> StudyResults:
     """Return a row for each scenario, every difference with its interval, and every cell."""
-    return StudyResults.model_validate(_document(session, study_id))
+    return StudyResults.model_validate(document_of(session, study_id))
 
 
 @router.get("/studies/{study_id}/compare", summary="Compare two scenarios", responses=errors(404, 409, 422))
@@ -264,7 +265,7 @@ def compare(
 ) -> ComparisonOut:
     """Return ``one`` minus ``other`` in every figure, paired by day and draw."""
     figures: dict[str, dict[tuple[str, int], dict[str, float]]] = {}
-    for cell in _document(session, study_id)["cells"]:
+    for cell in document_of(session, study_id)["cells"]:
         figures.setdefault(cell["scenario"], {})[cell["date"], cell["seed"]] = cell["figures"]
     for name in (one, other):
         if name not in figures:
@@ -344,15 +345,20 @@ def _files(session: Session, settings: Settings, study_id: str) -> dict[str, tup
     return {path.name: (path, path.stat().st_size) for path in paths}
 
 
-def _checked(wanted: StudyIn, settings: Settings) -> tuple[str, dict[str, Any]]:
+def checked(wanted: StudyIn, settings: Settings) -> tuple[str, dict[str, Any]]:
     """Return a study's name and what was asked in full; InvalidRequest with the sentence of whatever is wrong."""
-    from scenarios.studyfile import decode_study, encode_study  # noqa: PLC0415 - compiled code, which a server starts without
+    from scenarios.study import fleets  # noqa: PLC0415 - compiled code, which a server starts without
+    from scenarios.studyfile import decode_study, encode_study  # noqa: PLC0415 - the same
 
     document = wanted.model_dump(by_alias=True, exclude_none=True)
+    search = document.pop("search")
     try:
         study = decode_study(document)
     except ScenarioRefused as error:
         raise InvalidRequest([FieldError(place="body", message=str(error), value="")]) from error
+    if search and len(fleets(study)) < len(study.scenarios):
+        message = "The smallest fleet is searched among fleets alone; expected fleet and no scenario."
+        raise InvalidRequest([FieldError(place="body/search", message=message, value="true")])
     if len(study.cells) > settings.max_study_cells:
         message = (
             f"The study plans {len(study.cells):,} days; this server accepts at most {settings.max_study_cells:,}."
@@ -361,7 +367,7 @@ def _checked(wanted: StudyIn, settings: Settings) -> tuple[str, dict[str, Any]]:
     if study.budget.seconds is not None and study.budget.seconds > settings.max_solve_s:
         message = f"This server searches for at most {settings.max_solve_s} seconds."
         raise InvalidRequest([FieldError(place="body/seconds", message=message, value=str(study.budget.seconds))])
-    return study.name, encode_study(study)
+    return study.name, encode_study(study) | ({"search": True} if search else {})
 
 
 def _row(session: Session, study_id: str) -> StudyRow:
@@ -371,7 +377,8 @@ def _row(session: Session, study_id: str) -> StudyRow:
     return row
 
 
-def _found(session: Session, study_id: str) -> StudyOut:
+def found_study(session: Session, study_id: str) -> StudyOut:
+    """Return how far a study is, without reading what came of it."""
     found = session.exec(
         select(StudyRow, CityVersionRow.city_id)
         .join(CityVersionRow)
@@ -383,7 +390,8 @@ def _found(session: Session, study_id: str) -> StudyOut:
     return _out(*found)
 
 
-def _document(session: Session, study_id: str) -> dict[str, Any]:
+def document_of(session: Session, study_id: str) -> dict[str, Any]:
+    """Return what came of a study."""
     row = _row(session, study_id)
     if row.document is None:
         raise Conflict(f"Study {study_id!r} is {row.status}; its table is there when it is done.")

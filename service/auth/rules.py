@@ -96,6 +96,8 @@ ROUTES: Final[Mapping[str, Permission]] = {
     # Studies
     f"GET {_CITY}/studies": Permission.LOOK,
     f"POST {_CITY}/studies": Permission.STUDY,
+    f"POST {_CITY}/studies/check": Permission.STUDY,
+    f"GET {_CITY}/changes": Permission.LOOK,
     "GET /v1/studies/{study_id}": Permission.LOOK,
     "GET /v1/studies/{study_id}/progress": Permission.LOOK,
     "GET /v1/studies/{study_id}/results": Permission.LOOK,
@@ -104,6 +106,7 @@ ROUTES: Final[Mapping[str, Permission]] = {
     "GET /v1/studies/{study_id}/files": Permission.LOOK,
     "GET /v1/studies/{study_id}/files/{name}": Permission.LOOK,
     "POST /v1/studies/{study_id}/cancel": Permission.STUDY,
+    "POST /v1/studies/{study_id}/resume": Permission.STUDY,
     # Readings
     f"GET {_CITY}/readings": Permission.LOOK,
     f"POST {_CITY}/readings": Permission.REPORT,

@@ -83,7 +83,7 @@ def brief_data(result: StudyResult, lines: Sequence[Line]) -> dict[str, Any]:
     study, city = result.study, result.city
     done = [line for line in lines if line.cells]
     names = {zone.id: zone.name for zone in city.zones}
-    zones = sorted({zone for line in done for zone in line.services})
+    zones = sorted({zone for line in done for zone in line.services}) if city.zones else []
     shown = _evenly(done, _MOST_ZONES_BESIDE)
     compared = study.scenarios[reference(result)].name
     draws = "one draw" if len(study.seeds) == 1 else f"{len(study.seeds)} draws"

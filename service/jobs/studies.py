@@ -175,21 +175,23 @@ def _run(engine: Engine, settings: Settings, study_id: str, ending: Event) -> No
     from scenarios.keep import Kept  # noqa: PLC0415
     from scenarios.pool import Inline, local_pool  # noqa: PLC0415
     from scenarios.report import document_of  # noqa: PLC0415
-    from scenarios.study import run_study  # noqa: PLC0415
+    from scenarios.study import run_study, smallest_fleet  # noqa: PLC0415
     from scenarios.studyfile import decode_study  # noqa: PLC0415
     from service.cities import Cities  # noqa: PLC0415
     from service.export.study import write_study  # noqa: PLC0415
 
     with Session(engine) as session:
         row = session.get_one(StudyRow, study_id)
-        asked, version_id = row.asked, row.city_version_id
+        asked, version_id = dict(row.asked), row.city_version_id
         content_hash = session.get_one(CityVersionRow, version_id).content_hash
     city = Cities(engine, settings).dataset(version_id, content_hash)
     warm()
-    told = _Told(engine, study_id)
+    search = asked.pop("search", False)
+    told = _Told(engine, study_id, fleets=len(asked["scenario"]) if search else 0)
+    plan = smallest_fleet if search else run_study
     alone = settings.solve_workers == 1
     with Inline() if alone else local_pool(settings.solve_workers) as pool:
-        result = run_study(
+        result = plan(
             decode_study(asked),
             city,
             pool,
@@ -213,14 +215,23 @@ def _run(engine: Engine, settings: Settings, study_id: str, ending: Event) -> No
 
 
 class _Told:
-    """Writes how far a study is into its row, at most twice a second."""
+    """Writes how far a study is into its row, at most twice a second.
 
-    def __init__(self, engine: Engine, study_id: str) -> None:
+    A search by halving among so many ``fleets`` goes through them in rounds, each told from 1 on: here they add up.
+    """
+
+    def __init__(self, engine: Engine, study_id: str, *, fleets: int = 0) -> None:
         self._engine, self._study_id = engine, study_id
         self._written_s = -_PROGRESS_EVERY_S
+        self._rounds = fleets.bit_length() or 1
+        self._before, self._last = 0, 0
 
     def __call__(self, progress: Progress) -> None:
+        if progress.done <= self._last:
+            self._before += progress.total
+        self._last = progress.done
         now_s = time.monotonic()
         if now_s - self._written_s >= _PROGRESS_EVERY_S or progress.done == progress.total:
             self._written_s = now_s
-            change(self._engine, self._study_id, ("running",), done=progress.done, total=progress.total)
+            done, total = self._before + progress.done, self._rounds * progress.total
+            change(self._engine, self._study_id, ("running",), done=done, total=max(done, total))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from benchmarks.living.__main__ import rows_of
+from benchmarks.living.__main__ import QUICK, main, rows_of
 from benchmarks.living.lives import CASES, DEAD, FORECAST, SCHEDULE, Life, Lives
 
 if TYPE_CHECKING:
@@ -65,3 +66,13 @@ def test_every_schedule_has_its_measure() -> None:
     """A fixed schedule of the table is as good as a case of the table, and only schedules are."""
     for case in CASES.values():
         assert (case.as_good_as in CASES) is (case.kind == "schedule")
+
+
+def test_the_quick_form_keeps_a_row_for_each_policy(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The command lives some days of the built-in city under each policy, and compares them without a goal."""
+    rows_file = tmp_path / "rows.json"
+    assert main(["--quick", "--seeds", "1", "--days", "3", "--json", str(rows_file)]) == 0
+    rows = json.loads(rows_file.read_text(encoding="utf-8"))
+    assert {row["case"] for row in rows if row["metric"] == "service"} == set(QUICK)
+    assert {row["met"] for row in rows} == {None}
+    assert "distance beside" in capsys.readouterr().out

@@ -177,3 +177,46 @@ def test_a_study_that_a_restart_cut_short_goes_on(tmp_path: Path, make_client: M
         assert len(client.get(f"/v1/studies/{study['id']}/results").json()["cells"]) == 12
     after = {path.name: path.stat().st_mtime_ns for path in (settings.studies_dir / study["id"]).iterdir()}
     assert {name: after[name] for name in kept} == kept
+
+
+def test_a_cancelled_study_goes_on_and_one_that_is_done_does_not(
+    client: TestClient, city: str, done: dict[str, Any]
+) -> None:
+    """It waits again, or is at it already."""
+    study = client.post(f"/v1/cities/{city}/studies", json=LONG).json()
+    client.post(f"/v1/studies/{study['id']}/cancel")
+    assert client.post(f"/v1/studies/{study['id']}/resume").json()["status"] in ("queued", "running")
+    assert client.post(f"/v1/studies/{study['id']}/cancel").json()["status"] == "cancelled"
+    refused = client.post(f"/v1/studies/{done['id']}/resume")
+    assert refused.status_code == 409
+    assert "is done" in refused.json()["detail"]
+
+
+def test_the_smallest_fleet_is_found_by_halving(client: TestClient, city: str, done: dict[str, Any]) -> None:
+    """Not every fleet is tried; how far the search is never falls back."""
+    assert done["status"] == "done"
+    asked = client.post(f"/v1/cities/{city}/studies", json=SMALL | {"fleet": "2..6", "seeds": 1, "search": True})
+    told = followed(client, asked.json()["id"])
+    assert told[-1]["status"] == "done", told[-1]
+    assert [one["done"] for one in told] == sorted(one["done"] for one in told)
+    results = client.get(f"/v1/studies/{asked.json()['id']}/results").json()
+    tried = [row["scenario"] for row in results["rows"] if row["cells"]]
+    assert len(tried) < 5
+    assert "vehicle" in results["answer"]
+
+
+def test_a_form_learns_the_changes_and_what_is_wrong_with_them(client: TestClient, city: str) -> None:
+    """The schema names the city's own things; a check says where a wrong value stands, and how many days that is."""
+    schema = client.get(f"/v1/cities/{city}/changes").json()
+    assert {one["properties"]["kind"]["const"] for one in schema["oneOf"]} >= {"fleet_size", "festival"}
+    depot = schema["$defs"]["depot"]["oneOf"][0]["const"]
+    moved = {"kind": "move_depot", "depot": depot, "lon": 0.0, "lat": 0.0}
+    asked = {"days": ["2026-11-23"], "seeds": 2, "scenario": [{"name": "as it is"}, {"name": "b", "changes": [moved]}]}
+    path = f"/v1/cities/{city}/studies/check"
+    wrong = client.post(path, json=asked).json()
+    assert [(one["place"], wrong["days"]) for one in wrong["wrong"]] == [("body/scenario/1/changes/0/lon", 0)]
+    assert client.post(path, json=asked | {"scenario": [{"name": "as it is"}]}).json() == {"days": 2, "wrong": []}
+    (beyond,) = client.post(path, json=asked | {"scenario": [], "fleet": "9..2"}).json()["wrong"]
+    assert beyond["place"] == "body"
+    (mixed,) = client.post(path, json=asked | {"scenario": [{"name": "x"}], "search": True}).json()["wrong"]
+    assert mixed["place"] == "body/search"

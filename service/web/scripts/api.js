@@ -5,11 +5,13 @@ export class Refused extends Error {
   /**
    * @param {number} status
    * @param {any} problem
+   * @param {number} [waitS] how many seconds the server asks to wait
    */
-  constructor(status, problem) {
+  constructor(status, problem, waitS = 0) {
     super(problem?.detail ?? `HTTP ${status}`);
     this.status = status;
     this.problem = problem;
+    this.waitS = waitS;
   }
 }
 
@@ -52,9 +54,9 @@ async function ask(path, options) {
   if (reply.status === 401 && !own && location.pathname !== "/sign-in" && (await renew())) reply = await reach(path, options);
   if (reply.ok) return reply;
   if (reply.status === 401 && !own && location.pathname !== "/sign-in") {
-    location.assign(`/sign-in?next=${encodeURIComponent(location.pathname + location.search)}`);
+    location.assign(`/sign-in?next=${encodeURIComponent(location.pathname + location.search + location.hash)}`);
   }
-  throw new Refused(reply.status, await read(reply));
+  throw new Refused(reply.status, await read(reply), Number(reply.headers.get("Retry-After") ?? 0));
 }
 
 /** @param {Response} reply */
@@ -73,6 +75,13 @@ async function read(reply) {
 export async function call(path, options) {
   return read(await ask(path, options));
 }
+
+/**
+ * Fetch a file.
+ *
+ * @param {string} path
+ */
+export const file = async (path) => (await ask(path)).blob();
 
 /**
  * Let the browser keep a file that the server makes.

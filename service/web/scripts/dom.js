@@ -46,6 +46,18 @@ export function styled(element, style) {
 }
 
 /**
+ * Hand a file to whoever asked for it.
+ *
+ * @param {Blob} content
+ * @param {string} name
+ */
+export function save(content, name) {
+  const link = make("a", { href: URL.createObjectURL(content), download: name });
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+}
+
+/**
  * Wait.
  *
  * @param {number} ms

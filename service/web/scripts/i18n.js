@@ -129,3 +129,11 @@ export const clockIn = (iso, timeZone) =>
  */
 export const dateIn = (timeZone, after = 0) =>
   new Intl.DateTimeFormat("en-CA", { timeZone }).format(new Date(Date.now() + after * 86_400_000));
+
+/**
+ * The day and month of a moment in UTC, in the city.
+ *
+ * @param {string} iso
+ * @param {string} timeZone
+ */
+export const dayIn = (iso, timeZone) => new Date(iso).toLocaleDateString(LOCALE, { day: "2-digit", month: "2-digit", timeZone });

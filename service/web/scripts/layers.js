@@ -5,7 +5,7 @@ import { FILL } from "./colours.js";
 /** @typedef {import("/web/vendor/maplibre-gl/maplibre-gl.mjs").LayerSpecification} Layer */
 
 export const EMPTY = Object.freeze({ type: "FeatureCollection", features: [] });
-export const SOURCES = ["routes", "stops", "unserved", "containers", "places", "rest"];
+export const SOURCES = ["routes", "stops", "unserved", "containers", "places", "rest", "trucks"];
 
 const hovered = ["boolean", ["feature-state", "hover"], false];
 const zoomed = (/** @type {any[]} */ ...stops) => ["interpolate", ["linear"], ["zoom"], ...stops];
@@ -31,6 +31,8 @@ export function overlayLayers(ink) {
     { id: "unserved", type: "symbol", source: "unserved", layout: { "icon-image": "unserved|", "icon-allow-overlap": true, "icon-size": zoomed(10, 0.5, 14, 0.85) } },
     { id: "places", type: "symbol", source: "places", layout: { "icon-image": ["concat", ["get", "kind"], "|"], "icon-allow-overlap": true } },
     { id: "place-labels", type: "symbol", source: "places", layout: { "icon-image": ["concat", "text|place|", ["get", "name"]], "icon-anchor": "top", "icon-offset": [0, 14], "icon-padding": 2 } },
+    { id: "trucks", type: "symbol", source: "trucks", layout: { "icon-image": "truck|", "icon-allow-overlap": true } },
+    { id: "truck-names", type: "symbol", source: "trucks", layout: { "icon-image": ["concat", "text|place|", ["get", "name"]], "icon-anchor": "bottom", "icon-offset": [0, -14], "icon-allow-overlap": true } },
   ]);
 }
 

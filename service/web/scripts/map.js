@@ -14,6 +14,7 @@ const SIGNS = {
   unserved: "M5 5L19 19M19 5L5 19",
   depot: "M4 12L12 5L20 12V20H4Z",
   disposal_site: "M12 3L21 20H3Z",
+  truck: "M2 6H14V9H18L22 13V18H2Z",
 };
 const FADED = 0.18;
 
@@ -203,7 +204,12 @@ export class RouteMap {
    */
   goTo(uid) {
     const stop = this.data.stops.features.find((/** @type {any} */ one) => one.properties.uid === uid);
-    if (stop) this.map.easeTo({ center: stop.geometry.coordinates, zoom: Math.max(this.map.getZoom(), 15.5), ...this.pace() });
+    if (stop) this.lookAt(stop.geometry.coordinates);
+  }
+
+  /** @param {Position} at */
+  lookAt(at) {
+    this.map.easeTo({ center: at, zoom: Math.max(this.map.getZoom(), 15.5), ...this.pace() });
   }
 
   /**

@@ -62,3 +62,20 @@ def test_nothing_is_wider_than_a_phone(visit: Callable[..., Page], path: str) ->
     page = visit(path, phone=True)
     page.locator("main").wait_for()
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+@pytest.mark.parametrize("name", ["department", "drive"])
+def test_nothing_moves_while_a_page_loads(visit: Callable[..., Page], served: Served, name: str) -> None:
+    """What one is about to press stays where it is: cumulative layout shift under 0.1, "good" in Core Web Vitals."""
+    page = visit("/" if name == "department" else served.drive, phone=True)
+    page.locator("#date:enabled, .buttons .main").first.wait_for()
+    moved = page.evaluate(
+        """() => new Promise((done) => {
+          let moved = 0;
+          new PerformanceObserver((list) => {
+            for (const entry of list.getEntries()) if (!entry.hadRecentInput) moved += entry.value;
+          }).observe({ type: "layout-shift", buffered: true });
+          requestAnimationFrame(() => requestAnimationFrame(() => done(moved)));
+        })"""
+    )
+    assert moved < 0.1

@@ -230,7 +230,7 @@ def drive(page: Page) -> None:
 
     button = page.locator(".buttons .main")
     button.wait_for()
-    page.wait_for_function("navigator.serviceWorker.controller !== null")
+    page.wait_for_function("() => navigator.serviceWorker.controller !== null")
     page.context.set_offline(True)
     tap_stops(page, TAPS // 2)
     page.reload()

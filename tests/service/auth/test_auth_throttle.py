@@ -54,7 +54,7 @@ def test_each_further_failure_doubles_the_wait(engine: Engine) -> None:
 
 
 def test_a_clock_that_is_set_back_shuts_nobody_out(engine: Engine) -> None:
-    """An hour earlier than the last attempt nobody waits who has few failures, and others no longer than their delay."""
+    """An hour before the last attempt nobody with few failures waits, and others no longer than their delay."""
     throttle, earlier = Throttle(engine), NOW - dt.timedelta(hours=1)
     throttle.attempt("sokha", "a", NOW)
     throttle.attempt("sokha", "a", earlier)

@@ -40,9 +40,9 @@ export async function showContainers(part, map) {
   const rows = urgent.map((one) => {
     const { uid, fill, overflow } = one.properties;
     const bar = make("span", { class: "meter" }, styled(make("i"), { width: `${Math.min(100, 100 * fill)}%`, background: FILL[fill < 0.5 ? 0 : fill < 0.75 ? 1 : fill < 0.95 ? 2 : 3] }));
-    return make("tr", {}, make("td", {}, uid), make("td", {}, bar), make("td", { class: "number" }, percent(fill)), make("td", { class: "number" }, percent(overflow)));
+    return make("tr", {}, make("td", {}, make("button", { type: "button", class: "quiet", onclick: () => map?.lookAt(one.geometry.coordinates) }, uid)), make("td", {}, bar), make("td", { class: "number" }, percent(fill)), make("td", { class: "number" }, percent(overflow)));
   });
-  const head = make("tr", {}, make("th", { scope: "col" }, t("tab.containers")), make("th", { scope: "col", colspan: 2 }, t("fill.fill")), make("th", { scope: "col", class: "number" }, t("fill.overflow")));
+  const head = make("tr", {}, make("th", { scope: "col" }, t("tab.containers")), make("th", { scope: "col", colspan: 2 }, t("fill.level")), make("th", { scope: "col", class: "number" }, t("fill.overflow")));
   part.replaceChildren(
     choice,
     legend,

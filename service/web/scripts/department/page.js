@@ -202,7 +202,7 @@ function refreshTab() {
   if (tab === "city") showCityPart(byId("part-city"), { done: (id) => attempt(() => loadCities(id)) });
   if (!state.city) return;
   if (tab === "containers") attempt(() => showContainers(byId("part-containers"), map));
-  if (tab === "readings") attempt(() => showReadings(byId("part-readings")));
+  if (tab === "readings") attempt(() => showReadings(byId("part-readings"), attempt));
 }
 
 start();

@@ -34,7 +34,7 @@ export class PlanPart {
     this.chosen = null;
     this.edits.close();
     this.headline();
-    this.page.attempt(followDay);
+    this.page.attempt(() => followDay(this.map));
     const part = byId("plan");
     if (!plan) {
       this.map?.setPlan({ features: [] }, new Map());
@@ -247,7 +247,7 @@ export class PlanPart {
   /** @param {any} plan */
   unserved(plan) {
     if (!plan.unserved.length) return make("p", { class: "soft" }, t("unserved.none"));
-    const items = plan.unserved.map((/** @type {any} */ one) => make("li", {}, make("div", { class: "row" }, `${one.visit}`, make("button", { type: "button", class: "quiet", onclick: () => this.edits.add(one.visit) }, t("edit.add"))), make("span", {}, one.detail)));
+    const items = plan.unserved.map((/** @type {any} */ one) => make("li", {}, make("div", { class: "row" }, `${one.visit}`, make("button", { type: "button", class: "quiet", onclick: () => this.edits.add(one.visit) }, t("edit.add"))), make("b", {}, has(`unserved.${one.reason}`) ? t(`unserved.${one.reason}`) : one.reason), make("span", { lang: "en" }, one.detail)));
     return make("details", { open: plan.unserved.length <= 5 }, make("summary", {}, t("visits.unserved", { count: plan.unserved.length })), make("ul", { class: "listed" }, ...items));
   }
 

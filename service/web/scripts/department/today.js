@@ -3,6 +3,7 @@
 import { call, post } from "../api.js";
 import { byId, make } from "../dom.js";
 import { clockIn, number, t } from "../i18n.js";
+import { EMPTY } from "../layers.js";
 import { goesOut, printSheets } from "./handing.js";
 import { here, state } from "./state.js";
 
@@ -32,17 +33,25 @@ export function lifeButtons(page) {
   return [print, act("close")];
 }
 
-/** Show how far the day is, again and again while it is looked at. */
-export async function followDay() {
+/**
+ * Show how far the day is, again and again while it is looked at: in figures, and where the trucks are.
+ *
+ * @param {import("../map.js").RouteMap | null} map
+ */
+export async function followDay(map) {
   clearTimeout(next);
   const { plan } = state;
   const box = byId("today");
   if (!plan || !["published", "running", "closed"].includes(plan.state)) {
     box.replaceChildren();
+    map?.put("trucks", EMPTY);
     return;
   }
   const progress = await call(`${here()}/days/${state.date}/progress`);
   if (state.plan !== plan) return;
+  const seen = progress.shifts.filter((/** @type {any} */ one) => one.position);
+  const trucks = seen.map((/** @type {any} */ { shift, vehicle, position }) => ({ type: "Feature", geometry: { type: "Point", coordinates: [position.lon, position.lat] }, properties: { uid: `truck/${shift}`, name: vehicle } }));
+  map?.put("trucks", { type: "FeatureCollection", features: trucks });
   const rows = progress.shifts.filter((/** @type {any} */ one) => one.planned || one.done).map((/** @type {any} */ one) => {
     const bar = make("progress", { max: Math.max(1, one.planned), value: one.done + one.skipped, "aria-label": one.shift });
     const late = one.behind_s !== null && one.behind_s > LATE_S;
@@ -60,5 +69,5 @@ export async function followDay() {
   const head = ["day.crew", "", "day.done", "day.behind", "day.seen"].map((key) => make("th", { scope: "col", class: key && key !== "day.crew" ? "number" : "" }, key ? t(key) : ""));
   const summary = make("p", {}, t("day.progress", { done: progress.done, planned: progress.planned, skipped: progress.skipped }));
   box.replaceChildren(make("details", { open: progress.done > 0 }, make("summary", {}, t("day.running")), summary, make("table", {}, make("thead", {}, make("tr", {}, ...head)), make("tbody", {}, ...rows))));
-  if (plan.state !== "closed") next = setTimeout(() => followDay().catch(console.error), POLL_MS);
+  if (plan.state !== "closed") next = setTimeout(() => followDay(map).catch(console.error), POLL_MS);
 }

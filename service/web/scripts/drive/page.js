@@ -90,6 +90,7 @@ async function showMap() {
   }
 }
 
+let denied = false; // the phone may not give its position
 let shown = ""; // what the page said last; buttons that a finger is on are not made anew without need
 
 /** Draw everything that depends on what was reported. */
@@ -102,7 +103,7 @@ function update() {
   if (!work) return;
   route.follow(state, outbox.events);
   const { next } = route;
-  const now = JSON.stringify([route.steps.map((step) => step.status), resting(), stopFollowing !== null]);
+  const now = JSON.stringify([route.steps.map((step) => step.status), resting(), stopFollowing !== null, denied]);
   if (now === shown) return;
   shown = now;
   turns = new Turns(next?.properties.way ?? []);
@@ -202,7 +203,7 @@ async function other(step) {
 }
 
 function following() {
-  return make("p", { class: "soft small" }, stopFollowing ? t("drive.following") : t("drive.not.following"));
+  return make("p", { class: "soft small" }, stopFollowing ? t(denied ? "drive.denied" : "drive.following") : t("drive.not.following"));
 }
 
 function beginFollowing() {
@@ -213,7 +214,10 @@ function beginFollowing() {
       moved();
     },
     (at, accuracy) => report({ kind: "position", lon: at[0], lat: at[1], accuracy_m: Math.round(accuracy) }).then(update),
-    () => undefined,
+    () => {
+      denied = true;
+      update();
+    },
   );
 }
 

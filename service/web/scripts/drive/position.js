@@ -7,11 +7,11 @@ const EVERY_MS = 30_000;
  *
  * @param {(at: [number, number], accuracy: number) => void} moved called with each position
  * @param {(at: [number, number], accuracy: number) => void} report called with one every half minute
- * @param {() => void} failed the phone gives none
+ * @param {() => void} denied the phone may not give any; where it only has none yet, it is waited for
  */
-export function follow(moved, report, failed) {
+export function follow(moved, report, denied) {
   if (!navigator.geolocation) {
-    failed();
+    denied();
     return () => undefined;
   }
   let last = 0;
@@ -24,7 +24,7 @@ export function follow(moved, report, failed) {
       last = Date.now();
       report(at, coords.accuracy);
     },
-    failed,
+    (error) => error.code === error.PERMISSION_DENIED && denied(),
     { enableHighAccuracy: true, maximumAge: 5_000 },
   );
   return () => navigator.geolocation.clearWatch(watch);

@@ -1,97 +1,72 @@
-// The planner's page: how many vehicles does the city need? Studies, followed and read.
+// The planner's page: past studies, a new one, how far one is, what came of it, two scenarios side by side.
+// What is shown stands in the address after #, so that the browser's way back and a reload lead where one was.
 
-import { call, post, Unreachable } from "../api.js";
-import { byId, make, pause } from "../dom.js";
+import { call } from "../api.js";
+import { byId, make } from "../dom.js";
 import * as i18n from "../i18n.js";
-import { costChart } from "./chart.js";
+import { showWho } from "../who.js";
+import { showAsk } from "./ask.js";
+import { showCompare } from "./compare.js";
+import { showHome } from "./home.js";
+import { attempt, say, state } from "./state.js";
+import { showStudy } from "./study.js";
 
 const { t } = i18n;
-const POLL_MS = 1_000;
-const COLUMNS = /** @type {const} */ (["cost", "cost_per_tonne", "trucks", "km", "crew_hours", "tonnes", "overflows", "unserved", "co2e_kg"]);
-/** @type {any} */
-let city = null;
 
-/** @param {() => Promise<unknown>} work */
-async function attempt(work) {
-  byId("message").replaceChildren();
-  try {
-    await work();
-  } catch (error) {
-    const text = error instanceof Unreachable ? t("error.unreachable") : /** @type {Error} */ (error).message;
-    byId("message").replaceChildren(make("p", { class: "note bad" }, text));
-  }
-}
+/** Ends what a view has going on, such as following a study. */
+let leaving = new AbortController();
 
 async function start() {
   await i18n.begin();
   byId("language").replaceChildren(...Object.entries(i18n.LANGUAGES).map(([tag, name]) => make("option", { value: tag, selected: tag === i18n.current() }, name)));
   byId("language").onchange = () => i18n.choose(byId("language").value);
-  byId("ask").onsubmit = (/** @type {Event} */ event) => {
-    event.preventDefault();
-    attempt(ask);
+  byId("skip").onclick = (/** @type {Event} */ event) => {
+    event.preventDefault(); // what stands after # says what is shown
+    byId("main").focus();
   };
+  addEventListener("hashchange", () => {
+    scrollTo(0, 0);
+    byId("main").focus({ preventScroll: true }); // what had it is about to go
+    attempt(show);
+  });
   await attempt(async () => {
-    const { cities } = await call("/v1/cities");
-    byId("city").replaceChildren(...cities.map((/** @type {any} */ one) => make("option", { value: one.id }, one.name)));
-    byId("city").disabled = byId("go").disabled = !cities.length;
-    byId("city").onchange = () => attempt(() => show(cities.find((/** @type {any} */ one) => one.id === byId("city").value)));
-    if (cities.length) await show(cities[0]);
-    else byId("list").replaceChildren(make("li", {}, t("city.none")));
+    await showWho(byId("who"), attempt);
+    await loadCities();
+    await show();
   });
 }
 
-/** @param {any} chosen */
-async function show(chosen) {
-  city = chosen;
-  byId("most").value = city.vehicles;
-  byId("results").replaceChildren();
-  await list();
+async function loadCities() {
+  const { cities } = await call("/v1/cities");
+  state.cities = cities;
+  const wanted = new URLSearchParams(location.search).get("city");
+  state.city = cities.find((/** @type {any} */ one) => one.id === wanted) ?? cities[0] ?? null;
+  const select = byId("city");
+  select.replaceChildren(...(cities.length ? cities : [{ id: "", name: t("city.none") }]).map((/** @type {any} */ one) => make("option", { value: one.id, selected: one.id === state.city?.id }, one.name)));
+  select.disabled = !cities.length;
+  select.onchange = () => {
+    state.city = cities.find((/** @type {any} */ one) => one.id === select.value);
+    history.replaceState(null, "", `/studies?city=${state.city.id}`);
+    attempt(show);
+  };
 }
 
-async function ask() {
-  const fleet = `${byId("least").value}..${byId("most").value}`;
-  const wanted = { name: t("studies.name", { fleet }), from: i18n.dateIn(city.timezone, 1), count: Number(byId("days").value), seeds: Number(byId("seeds").value), fleet };
-  await post(`/v1/cities/${city.id}/studies`, wanted);
-  await list();
-}
-
-/** List the studies, and look again while one is under way. */
-async function list() {
-  const mine = city;
-  for (;;) {
-    const { studies } = await call(`/v1/cities/${mine.id}/studies`);
-    if (city !== mine) return;
-    byId("list").replaceChildren(...(studies.length ? studies.map(row) : [make("li", { class: "soft" }, t("studies.none"))]));
-    if (!studies.some((/** @type {any} */ one) => one.status === "queued" || one.status === "running")) return;
-    await pause(POLL_MS);
+async function show() {
+  leaving.abort();
+  leaving = new AbortController();
+  const { signal } = leaving;
+  const [view, ...rest] = location.hash.slice(1).split("/").map(decodeURIComponent);
+  const box = make("div", { id: "view" });
+  byId("view").replaceWith(box);
+  say(null);
+  if (!state.city) {
+    box.append(make("p", { class: "note" }, t("studies.no-city"), " ", make("a", { href: "/" }, t("studies.no-city.go"))));
+    return;
   }
-}
-
-/** @param {any} study */
-function row(study) {
-  const open = make("button", { type: "button", onclick: () => attempt(() => results(study)) }, t("studies.open"));
-  const stop = make("button", { type: "button", onclick: () => attempt(() => post(`/v1/studies/${study.id}/cancel`, {})) }, t("plan.stop"));
-  const going = study.status === "queued" || study.status === "running";
-  const bar = make("progress", { max: Math.max(1, study.total), value: study.done, "aria-label": study.name });
-  return make("li", {}, make("b", {}, study.name), make("span", { class: "badge" }, t(`study.${study.status}`)), going && bar, study.error && make("span", { class: "soft" }, study.error), make("span", { class: "gap" }), going ? stop : study.status === "done" && open);
-}
-
-/** @param {any} study */
-async function results(study) {
-  const found = await call(`/v1/studies/${study.id}/results`);
-  const head = make("tr", {}, make("th", { scope: "col" }, t("studies.scenario")), ...COLUMNS.map((name) => make("th", { scope: "col", class: "number" }, t(`studies.${name}`))), make("th", { scope: "col", class: "number" }, t("studies.difference")), make("th", { scope: "col", class: "number" }, t("studies.served")));
-  const money = (/** @type {number | null} */ value) => (value === null ? "–" : i18n.money(value, found.currency));
-  const cells = (/** @type {any} */ one) => COLUMNS.map((name) => make("td", { class: "number" }, one[name] === undefined ? "–" : name.startsWith("cost") ? i18n.money(one[name], found.currency, name === "cost" ? 0 : 1) : i18n.number(one[name], 1)));
-  const difference = (/** @type {any} */ one) => (one.cost_difference === null ? "–" : `${money(one.cost_difference)} (${money(one.cost_difference_low)} – ${money(one.cost_difference_high)})`);
-  const rows = found.rows.map((/** @type {any} */ one) => make("tr", {}, make("th", { scope: "row" }, one.scenario), ...cells(one), make("td", { class: "number" }, difference(one)), make("td", { class: "number" }, i18n.percent(one.served_days))));
-  byId("results").replaceChildren(
-    make("h2", {}, study.name),
-    make("p", { class: "note good" }, found.answer || t("studies.answer.none")),
-    costChart(found.rows, found.currency),
-    make("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": t("studies.table") }, make("table", {}, make("thead", {}, head), make("tbody", {}, ...rows))),
-    make("p", {}, make("a", { href: `/v1/studies/${study.id}/brief.pdf` }, t("studies.brief"))),
-  );
-  byId("results").scrollIntoView();
+  if (view === "new") await showAsk(box, rest[0] ?? "curve", signal);
+  else if (view === "study") await showStudy(box, rest[0], signal);
+  else if (view === "compare") await showCompare(box, rest[0], Number(rest[1]), Number(rest[2]), signal);
+  else await showHome(box, signal);
 }
 
 start();
