@@ -20,7 +20,7 @@ DATABASES = ("sqlite", "postgresql")
 DOCUMENT: Final = Path(__file__).parents[2] / "docs" / "a-day.md"
 SUNDAY: Final = dt.date(2026, 11, 22)
 LOCAL: Final = dt.timezone(dt.timedelta(hours=7))
-PATIENCE_S: Final = 900
+PATIENCE_S: Final = 1_800
 
 # The command as it is installed, by a clock that shows the time of the document's headings and runs on from there.
 COMMAND = """#!{python}
