@@ -50,16 +50,15 @@ export async function pickPlaces(several, now) {
   };
   draw();
   return new Promise((settle) => {
-    let taken = false;
     byId("place-ok").onclick = () => {
-      taken = true;
+      settle(places); // before the dialog is gone: what it was for is there then
       dialog.close();
     };
     byId("place-cancel").onclick = () => dialog.close();
     dialog.onclose = () => {
       drawn?.map.off("click", clicked);
       for (const marker of markers.splice(0)) marker.remove();
-      settle(taken ? places : null);
+      settle(null); // unless they were taken
     };
   });
 }
