@@ -75,11 +75,11 @@ async def _phone(day: Driven, shift: str, number: int, end_s: float, heard: _Hea
     name, tag = phone_id(chance), b""
     await asyncio.sleep(chance.uniform(0, THINKS_S[1]))
     try:
-        reader, writer = await asyncio.open_connection("127.0.0.1", day.at.server.port)
         while time.perf_counter() < end_s:
-            head = b"Accept-Encoding: gzip\r\nAccept-Language: km\r\n" + (
-                b"If-None-Match: " + tag + b"\r\n" if tag else b""
-            )
+            # A connection for each time: the server closes one that says nothing for five seconds.
+            reader, writer = await asyncio.open_connection("127.0.0.1", day.at.server.port)
+            head = b"Accept-Encoding: gzip\r\nAccept-Language: km\r\n"
+            head += b"If-None-Match: " + tag + b"\r\n" if tag else b""
             answer = await _asked(reader, writer, "GET", day.path(shift, "route.geojson"), head, b"", "route", heard)
             for line in answer.split(b"\r\n"):
                 if line.lower().startswith(b"etag:"):
@@ -88,8 +88,8 @@ async def _phone(day: Driven, shift: str, number: int, end_s: float, heard: _Hea
             body = orjson.dumps({"phone": name, "events": part})
             head = b"Content-Type: application/json\r\n"
             await _asked(reader, writer, "POST", day.path(shift, "events"), head, body, "events", heard)
+            writer.close()
             await asyncio.sleep(chance.uniform(*THINKS_S))
-        writer.close()
     except (OSError, asyncio.IncompleteReadError):
         heard.broken += 1
 

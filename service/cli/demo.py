@@ -38,7 +38,8 @@ def serve_demo(folder: Path, service_date: dt.date, *, seconds: float, seed: int
     from service.app import create_app
 
     logs.set_up("text", level=logging.WARNING)
-    order = {"date": service_date.isoformat(), "seconds": max(1, round(seconds)), "seed": seed}
+    whole_seconds = max(1, round(seconds))
+    order = {"date": service_date.isoformat(), "seconds": whole_seconds, "seed": seed}
     taken = serving.listen("127.0.0.1", port)
     # The limits of a city's own server, from its environment, are not the demo's.
     settings = read_settings(
@@ -48,7 +49,7 @@ def serve_demo(folder: Path, service_date: dt.date, *, seconds: float, seed: int
         host="127.0.0.1",
         max_containers=10_000,
         max_vehicles=1_000,
-        max_solve_s=max(order["seconds"], MAX_SOLVE_S),
+        max_solve_s=max(whole_seconds, MAX_SOLVE_S),
     )
     work = _Work(taken, city_archive(folder), order)
     server = serving.make_server(create_app(settings), on_started=work.start)
