@@ -42,6 +42,9 @@ export class RouteMap {
     this.data = Object.fromEntries(SOURCES.map((name) => [name, EMPTY]));
     /** @type {string | null} */
     this.chosen = null;
+    /** @type {string | null} */
+    this.marked = null;
+    this.styled = false; // whether the map's style has come
     /** @type {"fill" | "overflow" | null} */
     this.containers = null;
     /** @type {Position[]} */
@@ -87,10 +90,13 @@ export class RouteMap {
 
   /** Draw everything anew in the colours of the day or the night. */
   restyle() {
+    this.styled = false;
     this.map.setStyle(this.style(), { diff: false });
     this.map.once("style.load", () => {
+      this.styled = true;
       for (const name of SOURCES) this.put(name, this.data[name]); // it may have come while the style was loading
       this.dress();
+      this.mark(this.marked);
     });
   }
 
@@ -192,8 +198,10 @@ export class RouteMap {
    * @param {string | null} uid
    */
   mark(uid) {
-    if (this.marked) this.map.setFeatureState({ source: "stops", id: this.marked }, { hover: false });
+    const before = this.marked;
     this.marked = uid;
+    if (!this.styled) return; // it is marked when the style has come; before, the map refuses
+    if (before) this.map.setFeatureState({ source: "stops", id: before }, { hover: false });
     if (uid) this.map.setFeatureState({ source: "stops", id: uid }, { hover: true });
   }
 

@@ -8,7 +8,7 @@ import json
 import math
 import zipfile
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -75,7 +75,7 @@ def day_of_now() -> str:
 def shortly(route: Route) -> None:
     """Let a plan that a page asks for be searched for a few steps alone."""
     if route.request.method == "POST":
-        route.continue_(post_data=json.dumps(route.request.post_data_json | SHORT))
+        route.continue_(post_data=json.dumps((route.request.post_data_json or {}) | SHORT))
     else:
         route.continue_()
 
@@ -153,7 +153,9 @@ def first_stops(house: House, day: str, shift: str, count: int) -> list[str]:
 
 def move_a_stop(page: Page, house: House, plan: str) -> None:
     """Drag a stop on the map onto another one, before which it may come, and see what that costs."""
-    shift, number, other = a_legal_move(house, plan, page.locator("#map").bounding_box() or {})
+    box = page.locator("#map").bounding_box()
+    assert box is not None
+    shift, number, other = a_legal_move(house, plan, (box["width"], box["height"]))
     index = [route["shift"] for route in house.client.get(f"/v1/plans/{plan}").json()["routes"]].index(shift)
     page.locator("#routes .route > button").nth(index).click()
     row = page.locator(f'[data-uid="{shift}/{number}"]')
@@ -184,7 +186,7 @@ def under_pointer(page: Page, row: Locator, x: float, y: float) -> None:
             return
 
 
-def a_legal_move(house: House, plan: str, box: dict[str, Any]) -> tuple[str, int, tuple[float, float]]:
+def a_legal_move(house: House, plan: str, size: tuple[float, float]) -> tuple[str, int, tuple[float, float]]:
     """Return a stop's shift and number, and how many pixels away another stop is before which it may be made.
 
     Both can be seen at once when the first one is in the middle of the map, and no third one is near to either.
@@ -207,7 +209,7 @@ def a_legal_move(house: House, plan: str, box: dict[str, Any]) -> tuple[str, int
             continue
         for (to, before), (x, y) in away.items():
             lonely = all(math.hypot(x - a, y - b) > 30 for at, (a, b) in away.items() if at != (to, before))
-            inside = abs(x) < box["width"] / 2 - 40 and abs(y) < box["height"] / 2 - 40
+            inside = abs(x) < size[0] / 2 - 40 and abs(y) < size[1] / 2 - 40
             if not (lonely and inside) or (to == shift and before == number + 1):
                 continue
             position = positions[to, before] - (to == shift and number < before)
