@@ -10,6 +10,9 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Generator
 
+# Most servers in tests never plan, and none waits for a process that is ready; those that are about it say so.
+os.environ["SAMRAM_SPARE_PROCESS"] = "off"
+
 COMPLETE = os.environ.get("SAMRAM_TESTS_COMPLETE") == "1"
 
 

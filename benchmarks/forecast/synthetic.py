@@ -28,9 +28,19 @@ class SyntheticCity(NamedTuple):
 
 
 def synthetic_city(
-    *, containers: int, days: int, seed: int, readings_a_day: int = 1, ahead_days: int = 3, full: float = 1.0
+    *,
+    containers: int,
+    days: int,
+    seed: int,
+    readings_a_day: int = 1,
+    ahead_days: int = 3,
+    full: float = 1.0,
+    bags: tuple[float, float, float] = (4.0, 4.0, 4.0),
 ) -> SyntheticCity:
-    """Make a city: rates by group and container, gamma increments, a busy Saturday, sensors off by 2 points."""
+    """Make a city: rates by group and container, gamma increments, a busy Saturday, sensors off by 2 points.
+
+    ``bags`` is how many a usual day brings to a container of each group; the fewer, the more its days differ.
+    """
     random = np.random.default_rng(seed)
     group = random.integers(0, 3, containers)
     rate = np.array([0.08, 0.15, 0.25])[group] * random.lognormal(0.0, 0.3, containers)
@@ -42,8 +52,8 @@ def synthetic_city(
     columns: list[tuple[NDArray[np.int64], int, bool, NDArray[np.float64]]] = []
     truth = np.zeros((containers, ahead_days))
     for step in range(steps):
-        shape = 4.0 / readings_a_day
-        level = level + random.gamma(shape, 1 / 4.0, containers) * rate * busy[step]
+        shape = np.array(bags)[group]
+        level = level + random.gamma(shape / readings_a_day, 1 / shape) * rate * busy[step]
         time_s = _START_S + (step + 1) * DAY_S // readings_a_day
         if step >= days * readings_a_day:
             truth[:, (step - days * readings_a_day) // readings_a_day] = level

@@ -111,12 +111,16 @@ class Lives:
 
     Parameters
     ----------
+    made_for
+        What plans save: ``money``, or ``km``.
     folder
         Where each is kept; nowhere if None.
     """
 
-    def __init__(self, town: Town, *, days: int, commit: str | None, folder: Path | None, clock: Any) -> None:
-        self.town, self.days, self.clock = town, days, clock
+    def __init__(
+        self, town: Town, *, days: int, commit: str | None, folder: Path | None, clock: Any, made_for: str = "money"
+    ) -> None:
+        self.town, self.days, self.clock, self.made_for = town, days, clock, made_for
         self.folder = None if commit is None else folder
         self._commit = commit
         self._made: dict[tuple[str, int], Life] = {}
@@ -171,4 +175,4 @@ class Lives:
     def _file(self, name: str, seed: int) -> Path | None:
         if self.folder is None:
             return None
-        return self.folder / f"{name}--{self.days} days--seed {seed}--{(self._commit or '')[:12]}.json"
+        return self.folder / f"{name}--{self.made_for}--{self.days} days--seed {seed}--{(self._commit or '')[:12]}.json"

@@ -26,7 +26,7 @@ SIZES: Final[dict[str, Any]] = {"desktop": {"width": 1280, "height": 800}, "phon
 SCHEMES: Final = ("light", "dark")
 LOCALES: Final = ("en", "km")
 QUALITY: Final = 55
-"""Of WebP: the forty pictures together stay under 3 MB, and small type is still sharp."""
+"""Of WebP: all pictures together stay under 3 MB, and small type is still sharp."""
 
 
 def main() -> None:
@@ -42,7 +42,7 @@ def main() -> None:
     wanted.out.mkdir(parents=True, exist_ok=True)
     every = [(size, scheme, locale) for size in wanted.sizes for scheme in wanted.schemes for locale in wanted.locales]
     with served(wanted.address) as address, httpx2.Client(base_url=address, timeout=PATIENCE_S) as client:
-        scene = prepared(client, study="studies" in wanted.only)
+        scene = prepared(client, study=bool({"studies", "compare"} & set(wanted.only)))
         with chromium() as browser:
             for size, scheme, locale in every:
                 context = browser.new_context(
@@ -118,10 +118,26 @@ def sign_in(page: Page, _: dict[str, str]) -> None:
 
 
 def studies(page: Page, _: dict[str, str]) -> None:
-    """Show a study's answer."""
+    """Show a study's answer, table and chart."""
     page.goto("/studies")
-    page.locator("#list button").first.click()
-    page.locator("#results svg, #results table").first.wait_for()
+    page.locator(".studies a").first.click()
+    page.locator("figure svg").first.wait_for()
+
+
+def scenarios(page: Page, _: dict[str, str]) -> None:
+    """Show the form in which scenarios are put together."""
+    page.goto("/studies#new/scenarios")
+    for kind in ("shift_times", "waste_growth"):
+        page.locator("#at-body-scenario-1-add").select_option(kind)
+    page.locator("#at-body-scenario-1-changes-1-factor").fill("1.2")
+
+
+def compare(page: Page, scene: dict[str, str]) -> None:
+    """Show two scenarios side by side."""
+    studies(page, scene)
+    page.locator(".compare-form button").click()
+    page.locator("#differ").wait_for()
+    page.locator(".maps").scroll_into_view_if_needed()
 
 
 PAGES: Final[dict[str, Callable[[Page, dict[str, str]], None]]] = {
@@ -131,6 +147,8 @@ PAGES: Final[dict[str, Callable[[Page, dict[str, str]], None]]] = {
     "drive": drive,
     "sign-in": sign_in,
     "studies": studies,
+    "scenarios": scenarios,
+    "compare": compare,
 }
 
 if __name__ == "__main__":

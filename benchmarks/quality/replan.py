@@ -51,7 +51,8 @@ def replan_rows(case: str, seconds: float, seed: int) -> list[Row]:
     print(
         f"{case}: {len(problem.visits)} visits, {len(repaired.rest.done)} of them done, {len(news.gone)} of "
         f"{len(published.routes)} trucks gone with {len(repaired.rest.displaced)} visits left, "
-        f"{len(check(rest, plan))} violations."
+        f"{len(check(rest, plan))} violations; {cost:,.2f} with {share:.1f} % moved, "
+        f"cold {cold.cost.total_micro / 1e6:,.2f}."
     )
     name = f"our own cold search for {_COLD * seconds:g} s"
     goal = (None, _GOAL_RATIO)

@@ -61,13 +61,16 @@ def _once(name: str, kind: str, size: str, seconds: float | None, seed: int, wor
 
 
 def _medians(runs: Sequence[Sequence[Row]]) -> list[Row]:
-    """Return one row for each metric: the medians of ours and of the peer's."""
+    """Return one row for each metric: the run of the median ratio, or the median of ours where there is no ratio."""
     by_metric: defaultdict[tuple[str, str], list[Row]] = defaultdict(list)
     for rows in runs:
         for one in rows:
             by_metric[one["metric"], one["unit"]].append(one)
     found = []
-    for (metric, unit), same in by_metric.items():
+    for (metric, unit), taken in by_metric.items():
+        same = taken
+        if all(one["ratio"] is not None for one in taken):  # each seed has a day of its own: costs belong together
+            same = [sorted(taken, key=lambda one: float(one["ratio"]))[(len(taken) - 1) // 2]]
         known = [one["ours"] for one in same if one["ours"] is not None]
         peers = [one["peer"] for one in same if one["peer"] is not None]
         found.append(

@@ -46,8 +46,8 @@ after 120 s and 13 when searched whole."""
 VISITS: Final = 400
 """In a district, about."""
 
-_FIRST_S: Final = 0.0004
-"""Seconds for each visit of a district, to fill it for the first plan."""
+_FIRST_S: Final = 0.001
+"""Seconds for each visit of a district, at most, until the first plan serves all that are required."""
 
 _ROUNDS: Final = 5
 """Times that the city is cut, if there is time."""
@@ -158,11 +158,14 @@ def carriers(problem: Problem) -> Options:
     return Options(shifts=shifts, hopeless=tuple(hopeless))
 
 
-def sub_problem(problem: Problem, visits: Sequence[str], shifts: Sequence[str]) -> Problem:
-    """Return the day of these visits and shifts alone, with travel times of its own; costs stay what they are.
+def sub_problem(
+    problem: Problem, visits: Sequence[str], shifts: Sequence[str], *, stop: Stop | None = None
+) -> Problem | None:
+    """Return the day of these visits and shifts alone, with travel times of its own; None when stopped meanwhile.
 
-    The names, kerb states and sites are those of the whole day, so that routes of the one are routes of the other. What
-    was planned for a shift of another district is moved wherever it goes: here it is planned for none.
+    Costs stay what they are. The names, kerb states and sites are those of the whole day, so that routes of the one are
+    routes of the other. What was planned for a shift of another district is moved wherever it goes: here it is planned
+    for none.
     """
     own_shifts = tuple(shift for shift in problem.shifts if shift.id in set(shifts))
     vehicles = {shift.vehicle: problem.vehicle_of(shift) for shift in own_shifts}
@@ -178,10 +181,11 @@ def sub_problem(problem: Problem, visits: Sequence[str], shifts: Sequence[str]) 
         )
     )
     place = {node: number for number, node in enumerate(nodes)}
-    blocks = {
-        profile: problem.matrix.block(profile, nodes, nodes)
-        for profile in sorted({vehicle.profile for vehicle in vehicles.values()})
-    }
+    blocks = {}
+    for profile in sorted({vehicle.profile for vehicle in vehicles.values()}):
+        if stop is not None and stop():  # each takes a tenth of a second or two on streets
+            return None
+        blocks[profile] = problem.matrix.block(profile, nodes, nodes)
     return replace(
         problem,
         matrix=TravelMatrix(
@@ -246,7 +250,7 @@ class _Budget:
         self.stop = stop
         self._size = size
         self._left = districts
-        self._first = first
+        self.first = first
         self._reserve_s = (1 - 1 / rounds) * stop.remaining_s() if math.isfinite(stop.remaining_s()) else 0.0
         limit = stop.max_steps()
         self.steps = None if limit is None else 1 if first else max(1, limit // (_ROUNDS * districts))
@@ -256,7 +260,9 @@ class _Budget:
         left_s = self.stop.remaining_s() - self._reserve_s
         seconds = min(left_s, left_s * self._size / max(1, self._left))
         self._left -= 1
-        return min(seconds, visits * _FIRST_S) if self._first else max(0.01, seconds)
+        if self.first:  # with a step limit the clock has no say, not even here
+            return min(seconds, visits * _FIRST_S) if self.steps is None else seconds
+        return max(0.01, seconds)
 
 
 class _City:
@@ -415,13 +421,17 @@ class _City:
 
     def _tasks(self, districts: Sequence[District], budget: _Budget, seed: int) -> Iterator[Task]:
         for number, district in enumerate(districts):
+            own = sub_problem(self.problem, district.visits, district.shifts, stop=budget.stop)
+            if own is None:
+                return
             yield Task(
-                problem=(own := sub_problem(self.problem, district.visits, district.shifts)),
+                problem=own,
                 shifts_of=self._own_shifts(own),
                 start=tuple(district.orders),
                 seed=seed + number,
                 seconds=budget.seconds(len(district.visits)),
                 steps=budget.steps,
+                until_complete=budget.first,
             )
 
     def _own_shifts(self, own: Problem) -> dict[str, tuple[str, ...]]:

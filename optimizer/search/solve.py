@@ -18,7 +18,7 @@ from optimizer.search.construct import construct
 from optimizer.search.feasible import homeward, options
 from optimizer.search.insertion import cheapest_insertion, choose_sites, shorten
 from optimizer.search.queues import ease_queues
-from optimizer.search.stop import AnyOf, Share, StepLimit
+from optimizer.search.stop import AnyOf, Deadline, Share, StepLimit
 from optimizer.search.workers import Alone, Workers
 
 if TYPE_CHECKING:
@@ -150,8 +150,20 @@ def _search_whole(book: _Book, shifts_of: dict[str, tuple[str, ...]], *, stop: S
             most_moved=book.most_moved,
         )
     else:
-        first = AnyOf(own, StepLimit(1))  # a plan at once, while the other processes load
-        ruin_recreate.search(problem, shifts_of, stop=first, seed=seed, start=book.orders, found=book.judge)
+        # A complete plan at once, while the other processes load: they hand theirs in at the ends of rounds.
+        share = AnyOf(Share(own, _FIRST_SHARE), Deadline(_WORTH_S, time.monotonic))
+        first = share if own.max_steps() is None else AnyOf(own, StepLimit(1))
+        ruin_recreate.search(
+            problem,
+            shifts_of,
+            stop=first,
+            seed=seed,
+            start=book.orders,
+            found=book.judge,
+            recombining=False,
+            most_moved=book.most_moved,
+            until_complete=True,
+        )
         portfolio.search(
             problem,
             shifts_of,

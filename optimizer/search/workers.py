@@ -43,10 +43,16 @@ _LATE_S: Final = 0.5
 
 _SIZE: Final = struct.Struct("<Q")
 
+_SERVE: Final = "from optimizer.search.workers import serve; serve()"
+"""What a worker's interpreter runs."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
-    """One search of the ruin and recreate engine, from ``start``, for so many seconds (``inf``: no limit) or steps."""
+    """One search of the ruin and recreate engine, from ``start``, for so many seconds (``inf``: no limit) or steps.
+
+    ``most_moved`` and ``until_complete`` are the engine's.
+    """
 
     problem: Problem
     shifts_of: dict[str, tuple[str, ...]]
@@ -55,6 +61,7 @@ class Task:
     seconds: float
     steps: int | None
     most_moved: int | None = None
+    until_complete: bool = False
 
 
 Found = tuple["RouteOrder", ...]
@@ -197,8 +204,8 @@ class _Worker:
         self.alive = True
         self._answered = answered
         self._problem: Problem | None = None
-        self._process = subprocess.Popen(
-            [sys.executable, "-c", "from optimizer.search.workers import serve; serve()"],
+        self._process = subprocess.Popen(  # noqa: S603 - our own words
+            [sys.executable, "-c", _SERVE],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
@@ -209,6 +216,10 @@ class _Worker:
         self._to, self._from = self._process.stdin, self._process.stdout
         self._thread = threading.Thread(target=self._listen, name="samram-worker", daemon=True)
         self._thread.start()
+        # A process that is still loading reads nothing, and a large day fills its pipe: others must not wait for that.
+        self._messages: queue.SimpleQueue[object] = queue.SimpleQueue()
+        self._speaker = threading.Thread(target=self._speak, name="samram-worker-to", daemon=True)
+        self._speaker.start()
 
     def give(self, number: int, task: Task) -> None:
         """Hand over a task; its problem travels only if it is not the last one's."""
@@ -232,6 +243,8 @@ class _Worker:
         self.alive = False
         self._process.kill()
         self._process.wait()
+        self._messages.put(None)
+        self._speaker.join()  # what it was about to write has no reader any more
         with contextlib.suppress(OSError):
             self._to.close()
         if self._thread is not threading.current_thread():
@@ -239,8 +252,12 @@ class _Worker:
         self._from.close()
 
     def _send(self, message: object) -> None:
-        with contextlib.suppress(OSError):  # a dead worker's task is answered by the thread that listens
-            _write(self._to, message)
+        self._messages.put(message)
+
+    def _speak(self) -> None:
+        while (message := self._messages.get()) is not None:
+            with contextlib.suppress(OSError):  # a dead worker's task is answered by the thread that listens
+                _write(self._to, message)
 
     def _listen(self) -> None:
         while (message := _read(self._from)) is not None:
@@ -314,6 +331,7 @@ def _search(task: Task, stop: Stop) -> Found | None:
         start=task.start,
         found=found,
         most_moved=task.most_moved,
+        until_complete=task.until_complete,
     )
     return best
 

@@ -48,7 +48,9 @@ class EvidenceOut(Out):
 
     kind: Literal["position", "reading"]
     time: str
-    away_m: int | None = Field(description="The nearest that the truck was within ten minutes.")
+    away_m: int | None = Field(
+        description="How far the truck was then, farther than it could have driven since or until."
+    )
     container: str | None
     fill: float | None = Field(description="What a sensor or citizen found ten minutes to six hours later.")
 

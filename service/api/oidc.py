@@ -1,7 +1,7 @@
 """Signing in at a provider of identities, where one is set."""
 
 from http import HTTPStatus
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Cookie, Query, Request, Response
 from fastapi.responses import RedirectResponse
@@ -17,7 +17,7 @@ router = APIRouter(prefix="/v1/session/oidc", tags=["session"])
 
 COOKIE: Final = "samram_oidc"
 _PATH: Final = "/v1/session/oidc"
-_SENT: Final = {303: {"description": "To the provider, or back to the page."}}
+_SENT: Final[dict[int | str, dict[str, Any]]] = {303: {"description": "To the provider, or back to the page."}}
 
 
 @router.get(

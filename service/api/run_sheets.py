@@ -51,7 +51,7 @@ class SheetsIn(In):
     "/run-sheets",
     summary="Print a day's run-sheets",
     response_class=PdfResponse,
-    responses=_PDF | errors(404, 422, 503),
+    responses=_PDF | errors(400, 404, 413, 422, 503),
 )
 def print_sheets(
     city_id: CityId,

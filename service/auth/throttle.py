@@ -59,7 +59,9 @@ class Throttle:
                 row = session.get(SignInFailureRow, key)
                 if row is None or now - row.last_at > FORGOTTEN_AFTER:
                     continue
-                wait_s = (row.last_at - now).total_seconds() + delay_s(row.failures, free)
+                delay = delay_s(row.failures, free)
+                # A clock that was set back makes nobody wait longer than the delay itself.
+                wait_s = min(delay, (row.last_at - now).total_seconds() + delay)
                 if wait_s > 0:
                     raise TooManyAttempts(wait_s=wait_s)
             session.rollback()

@@ -54,9 +54,13 @@ class Tokens:
             If it is expired, was changed, or is none of ours.
         """
         # Its times are held against the service's own clock, like everything else that ends.
-        options = {"require": ["typ", "sub", "iat", "exp"], "verify_exp": False, "verify_iat": False}
         try:
-            payload = jwt.decode(token, self._key, algorithms=["HS256"], options=options)
+            payload = jwt.decode(
+                token,
+                self._key,
+                algorithms=["HS256"],
+                options={"require": ["typ", "sub", "iat", "exp"], "verify_exp": False, "verify_iat": False},
+            )
         except jwt.InvalidTokenError as error:
             raise NotAuthenticated("The token is none of this server's.") from error
         if payload["exp"] <= utc_now().timestamp():

@@ -34,9 +34,11 @@ if TYPE_CHECKING:
 LATE_S: Final = 3_600
 """A visit may be done so much later than planned. Our own figure; contracts say their own."""
 NEAR_M: Final = 250.0
-"""A truck farther away did not serve the stop: a crew walks some of the way, and phones err. Our own figure."""
+"""A truck farther away does not stand at the stop: a crew walks some of the way, and phones err. Our own figure."""
+FASTEST_M_PER_S: Final = 14.0
+"""50 km/h, so that only what cannot have been speaks against a crew: a truck seen elsewhere could drive there."""
 WITHIN_S: Final = 600
-"""Positions so long before and after a word on a visit speak for it or against it. Our own figure."""
+"""Positions so long before and after a word on a visit say something of it. Our own figure."""
 SETTLES_S: Final = 600
 READ_WITHIN_S: Final = 6 * 3_600
 STILL_FULL: Final = 0.5
@@ -215,9 +217,12 @@ def _against(
     found: list[Evidence] = []
     shift = state.shifts.get(said.shift)
     if said.status == "done" and shift is not None and visit.lon is not None and visit.lat is not None:
-        nearest = _nearest(shift.positions, visit.lon, visit.lat, said.time_us)
-        if nearest is not None and nearest[0] > NEAR_M:
-            found.append(Evidence(kind="position", time_us=nearest[1].time_us, away_m=round(nearest[0])))
+        seen = _seen(shift.positions, visit.lon, visit.lat, said.time_us)
+        if seen is not None:
+            away_m, position = seen
+            between_s = abs(position.time_us - said.time_us) / SECOND_US
+            if away_m > NEAR_M + FASTEST_M_PER_S * between_s:
+                found.append(Evidence(kind="position", time_us=position.time_us, away_m=round(away_m)))
     emptied = said.containers if said.containers is not None else visit.containers
     from_us, until_us = said.time_us + SETTLES_S * SECOND_US, said.time_us + READ_WITHIN_S * SECOND_US
     for container in emptied:
@@ -228,13 +233,11 @@ def _against(
     return tuple(found)
 
 
-def _nearest(positions: Sequence[Position], lon: float, lat: float, time_us: int) -> tuple[float, Position] | None:
-    """Return the nearest a truck was around a moment, in metres; None where it did not say where it was."""
-    around = [one for one in positions if abs(one.time_us - time_us) <= WITHIN_S * SECOND_US]
-    if not around:
+def _seen(positions: Sequence[Position], lon: float, lat: float, time_us: int) -> tuple[float, Position] | None:
+    """Return where a truck said that it was, nearest in time to a moment, and how many metres off; None for nowhere."""
+    if not positions:
         return None
-    away_m = haversine_m(
-        np.array([one.lon for one in around]), np.array([one.lat for one in around]), np.array(lon), np.array(lat)
-    )
-    index = int(away_m.argmin())
-    return float(away_m[index]), around[index]
+    seen = min(positions, key=lambda one: abs(one.time_us - time_us))
+    if abs(seen.time_us - time_us) > WITHIN_S * SECOND_US:
+        return None
+    return float(haversine_m(np.array(seen.lon), np.array(seen.lat), np.array(lon), np.array(lat))), seen

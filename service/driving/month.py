@@ -179,7 +179,7 @@ def flat_cases(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 def _said(evidence: Mapping[str, Any]) -> str:
     if evidence["kind"] == "position":
-        return f"the truck was never nearer than {evidence['away_m']} m around {evidence['time']}"
+        return f"the truck was {evidence['away_m']} m away at {evidence['time']}"
     return f"{evidence['container']} was {evidence['fill']:.0%} full at {evidence['time']}"
 
 

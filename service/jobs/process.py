@@ -93,9 +93,10 @@ def set_apart() -> None:
 def give_way() -> None:
     """Let whoever waits for an answer go first: a search is batch work, for as long as the server has nothing to do.
 
-    Its share of a busy processor stays what it was; it only does not hold up those who wake to answer.
+    Its share of a busy processor stays what it was; it only does not hold up those who wake to answer. A server that
+    was given another class of scheduling keeps it for its searches, too.
     """
-    if hasattr(os, "SCHED_BATCH"):
+    if hasattr(os, "SCHED_BATCH") and os.sched_getscheduler(0) == os.SCHED_OTHER:
         with contextlib.suppress(OSError):  # some containers forbid it
             os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
 

@@ -26,12 +26,13 @@ self.addEventListener("activate", (event) => {
   event.waitUntil(old());
 });
 
-// What the server has is newer; what is kept is there.
-async function answer(request, key) {
+// What the server has is newer; what is kept is there. The page has its answer before the copy is kept: a large one that
+// nobody reads yet could hold up its own copy.
+async function answer(event, key) {
   const cache = await caches.open(SHELL);
   try {
-    const reply = await fetch(request);
-    if (reply.ok) await cache.put(key, reply.clone());
+    const reply = await fetch(event.request);
+    if (reply.ok) event.waitUntil(cache.put(key, reply.clone()));
     if (reply.ok || reply.status === 304) return reply;
     return (await cache.match(key)) ?? reply;
   } catch (error) {
@@ -44,5 +45,5 @@ async function answer(request, key) {
 self.addEventListener("fetch", (event) => {
   const url = new URL(event.request.url);
   if (event.request.method !== "GET" || url.origin !== location.origin) return;
-  if (FILES.includes(url.pathname)) event.respondWith(answer(event.request, url.pathname));
+  if (FILES.includes(url.pathname)) event.respondWith(answer(event, url.pathname));
 });

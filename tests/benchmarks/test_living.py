@@ -71,8 +71,11 @@ def test_every_schedule_has_its_measure() -> None:
 def test_the_quick_form_keeps_a_row_for_each_policy(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The command lives some days of the built-in city under each policy, and compares them without a goal."""
     rows_file = tmp_path / "rows.json"
-    assert main(["--quick", "--seeds", "1", "--days", "3", "--json", str(rows_file)]) == 0
+    assert main(["--quick", "--seeds", "1", "--days", "3", "--shortest", "--json", str(rows_file)]) == 0
     rows = json.loads(rows_file.read_text(encoding="utf-8"))
     assert {row["case"] for row in rows if row["metric"] == "service"} == set(QUICK)
     assert {row["met"] for row in rows} == {None}
+    assert {row["ours"] for row in rows if row["metric"] == "cost"} == {
+        row["ours"] for row in rows if row["metric"] == "distance"
+    }
     assert "distance beside" in capsys.readouterr().out

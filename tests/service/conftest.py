@@ -29,8 +29,6 @@ EVERYWHERE: Final = os.environ.get("SAMRAM_TESTS_DATABASE", "sqlite")
 ZIP = {"content-type": "application/zip"}
 # Who may do what is the subject of tests/service/auth; all others reach a server that asks nobody who they are.
 os.environ["SAMRAM_AUTH"] = "off"
-# Most tests never plan, and none waits for a process that is ready.
-os.environ["SAMRAM_SPARE_PROCESS"] = "off"
 
 
 def zipped(folder: Path) -> bytes:

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import math
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from optimizer.problem.matrix import as_squares
 from optimizer.search.engines import recombine
 from optimizer.search.engines.likeness import Likeness
 from optimizer.search.engines.recombine import Pool, choose, runs_of_trips, without_doubles
@@ -88,6 +90,7 @@ def search(
     found: Callable[[list[RouteOrder]], object],
     recombining: bool = True,
     most_moved: int | None = None,
+    until_complete: bool = False,
     clock: Callable[[], float] = time.monotonic,
 ) -> None:
     """Improve a plan until told to stop, and hand each clearly better one to ``found``.
@@ -106,6 +109,8 @@ def search(
     most_moved
         The price of a move rises as long as more visits are moved than this; the plans handed on keep to it where one
         that serves as many required visits was found.
+    until_complete
+        Whether it ends as soon as every required visit is served.
     clock
         Only goes forward; decides how often ``stop`` is asked, and with a step limit nothing else.
     """
@@ -113,7 +118,13 @@ def search(
         return
     if len(streams_of(problem, [problem.visit_by_id[name] for name in shifts_of])) > _MOST_STREAMS:
         return
+    squares = as_squares(problem.matrix)  # a tenth of a second on an ordinary day, and as much again for the rest of it
+    if stop():
+        return
+    if squares is not problem.matrix:
+        problem = replace(problem, matrix=squares)
     hunt = _Hunt(problem, shifts_of, stop=stop, seed=seed, found=found, most_moved=most_moved, clock=clock)
+    hunt.until_complete = until_complete
     if not hunt.begin(start):
         return
     hunt.close_trucks()
@@ -175,6 +186,7 @@ class _Hunt:
         self._whole_s = max(1e-3, stop.remaining_s())
         self._chunk = _FIRST_CHUNK
         self._seed = seed
+        self.until_complete = False
         self._pool = Pool(self.day)
         self._likeness = None if most_moved is None else Likeness(self.codes, self.day, most_moved)
 
@@ -201,6 +213,7 @@ class _Hunt:
         self._run(temperature)
         while self._progress() < _FIRST_SHARE and not self._over():
             self._run(temperature)
+            self._tell()
         self._settle()
         failures = 0
         tried: set[int] = set()
@@ -374,6 +387,8 @@ class _Hunt:
         return min(1.0, self._steps / 1e6)
 
     def _over(self) -> bool:
+        if self.until_complete and not self._lacks_required():
+            return True
         return self.stop() or (self._limit is not None and self._steps >= self._limit)
 
     def _tell(self, *, now: bool = False) -> None:

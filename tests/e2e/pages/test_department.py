@@ -22,9 +22,9 @@ def show_today(page: Page, served: Served) -> None:
     page.locator("#routes .route").first.wait_for()
 
 
-def test_a_search_is_followed_and_stopped(visit: Callable[..., Page], served: Served) -> None:
+def test_a_search_is_followed_and_stopped(visit_mapless: Callable[..., Page], served: Served) -> None:
     """One button begins a search, whose cost is seen to fall; another one ends it, and the day stays without a plan."""
-    page = visit("/")
+    page = visit_mapless("/")
     page.locator("#date:enabled").fill("2030-01-08")
     page.get_by_role("button", name="Plan this day").click()
     page.get_by_text(re.compile("^Searching. Best so far")).wait_for()
@@ -49,9 +49,9 @@ def test_list_and_map_point_at_each_other(visit: Callable[..., Page], served: Se
     assert route.locator("button").first.get_attribute("aria-expanded") == "false"
 
 
-def test_a_stop_is_left_out_undone_and_published(visit: Callable[..., Page], served: Served) -> None:
+def test_a_stop_is_left_out_undone_and_published(visit_mapless: Callable[..., Page], served: Served) -> None:
     """A change says what it costs before it is made, can be taken back, and what is published is what drivers get."""
-    page = visit("/")
+    page = visit_mapless("/")
     show_today(page, served)
     page.locator("#routes .route button").first.click()
     page.get_by_role("button", name=re.compile("^Change stop")).first.click()
@@ -68,9 +68,9 @@ def test_a_stop_is_left_out_undone_and_published(visit: Callable[..., Page], ser
     assert served.client.get(f"/v1/cities/{served.city}/days/{served.date}").json()["plan_id"] == served.plan
 
 
-def test_a_stop_is_moved_by_keyboard(visit: Callable[..., Page], served: Served) -> None:
+def test_a_stop_is_moved_by_keyboard(visit_mapless: Callable[..., Page], served: Served) -> None:
     """Whatever is dragged on the map can be chosen in the list without a pointer, and says what it costs or breaks."""
-    page = visit("/")
+    page = visit_mapless("/")
     show_today(page, served)
     page.locator("#routes .route > button").first.focus()
     page.keyboard.press("Enter")
@@ -87,9 +87,9 @@ def test_a_stop_is_moved_by_keyboard(visit: Callable[..., Page], served: Served)
     assert page.locator("#edit button:focus").count() == 1
 
 
-def test_a_locked_stop_says_so(visit: Callable[..., Page], served: Served) -> None:
+def test_a_locked_stop_says_so(visit_mapless: Callable[..., Page], served: Served) -> None:
     """A stop that is locked to its vehicle bears a mark in the list, until that is taken back."""
-    page = visit("/")
+    page = visit_mapless("/")
     show_today(page, served)
     page.locator("#routes .route > button").first.click()
     page.get_by_role("button", name=re.compile("^Change stop")).first.click()
@@ -105,10 +105,10 @@ def test_a_locked_stop_says_so(visit: Callable[..., Page], served: Served) -> No
     assert page.locator(".steps .badge").count() == 0
 
 
-def test_run_sheets_are_printed(visit: Callable[..., Page], served: Served) -> None:
+def test_run_sheets_are_printed(visit_mapless: Callable[..., Page], served: Served) -> None:
     """The sheets of a published day come as a PDF that bears its date."""
     pytest.importorskip("typst", reason="typst comes with samram[report]")
-    page = visit("/")
+    page = visit_mapless("/")
     show_today(page, served)
     with page.expect_download() as waiting:
         page.get_by_role("button", name="Print run-sheets").click()
@@ -128,11 +128,11 @@ def broken(city_zip: bytes) -> bytes:
 
 @pytest.mark.parametrize(("locale", "tab"), [("en", "City"), ("km", "ទីក្រុង")])
 def test_a_broken_city_is_explained_row_by_row(
-    visit: Callable[..., Page], served: Served, city_zip: bytes, locale: str, tab: str
+    visit_mapless: Callable[..., Page], served: Served, city_zip: bytes, locale: str, tab: str
 ) -> None:
     """A zip with errors stores nothing; each error stands in a row with its file, its row and what was expected."""
     cities = served.client.get("/v1/cities").json()
-    page = visit("/", locale=locale)
+    page = visit_mapless("/", locale=locale)
     page.get_by_role("tab", name=tab, exact=True).click()
     page.locator("#import-file").set_input_files(
         {"name": "city.zip", "mimeType": "application/zip", "buffer": broken(city_zip)}
@@ -144,9 +144,9 @@ def test_a_broken_city_is_explained_row_by_row(
     assert served.client.get("/v1/cities").json() == cities
 
 
-def test_everything_is_said_in_khmer(visit: Callable[..., Page], served: Served) -> None:
+def test_everything_is_said_in_khmer(visit_mapless: Callable[..., Page], served: Served) -> None:
     """With Khmer chosen, the page keeps to it after a reload, and says nothing in English of its own."""
-    page = visit("/")
+    page = visit_mapless("/")
     page.locator("#language").select_option("km")
     page.locator("html[lang=km]").wait_for()
     page.reload()

@@ -20,9 +20,9 @@ def first_stop(page: Page) -> str:
     return page.locator(".step h2").inner_text()
 
 
-def test_skip_with_a_reason_in_khmer(visit: Callable[..., Page], served: Served) -> None:
+def test_skip_with_a_reason_in_khmer(visit_mapless: Callable[..., Page], served: Served) -> None:
     """A stop is skipped by two taps, in Khmer, and the server has the reason."""
-    page = visit(served.drive, phone=True, locale="km")
+    page = visit_mapless(served.drive, phone=True, locale="km")
     stop = first_stop(page)
     page.locator("#do-skip").click()
     page.locator("#dialog button", has_text="ទ្វារចាក់សោ").click()
@@ -32,9 +32,9 @@ def test_skip_with_a_reason_in_khmer(visit: Callable[..., Page], served: Served)
     assert "locked" in {visit["reason"] for visit in visits}
 
 
-def test_position_is_followed_during_the_shift(visit: Callable[..., Page], served: Served) -> None:
+def test_position_is_followed_during_the_shift(visit_mapless: Callable[..., Page], served: Served) -> None:
     """From the shift's start on the position is followed, the page says so, and says how far the stop is from there."""
-    page = visit(served.drive, phone=True, permissions=["geolocation"])
+    page = visit_mapless(served.drive, phone=True, permissions=["geolocation"])
     page.get_by_text("Your position is not followed.").wait_for()
     stop = first_stop(page)
     page.get_by_text("Your position is sent until you end the shift.").wait_for()
@@ -46,9 +46,9 @@ def test_position_is_followed_during_the_shift(visit: Callable[..., Page], serve
     page.get_by_text("Your position is sent until you end the shift.").wait_for()
 
 
-def test_night_colours_outlive_a_reload(visit: Callable[..., Page], served: Served) -> None:
+def test_night_colours_outlive_a_reload(visit_mapless: Callable[..., Page], served: Served) -> None:
     """The driver chooses the night's colours, and the phone keeps to them."""
-    page = visit(served.drive, phone=True)
+    page = visit_mapless(served.drive, phone=True)
     page.get_by_role("button", name="More").click()
     page.get_by_role("button", name="Night colours").click()
     page.locator("html.night").wait_for()

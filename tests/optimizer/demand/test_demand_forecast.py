@@ -73,6 +73,21 @@ def test_overflow_happens_as_often_as_foretold() -> None:
         assert probability[chosen].mean() == pytest.approx(happened[chosen].mean(), abs=0.1)
 
 
+def test_overflow_is_as_likely_as_foretold_in_small_bins_and_in_large() -> None:
+    """Where a day brings one bag, and where it brings twenty, an upper quantile is passed as often as it says."""
+    passed: list[list[float]] = [[], [], []]
+    for seed in (11, 12, 13):
+        city = synthetic_city(containers=300, days=60, seed=seed, bags=(1.0, 4.0, 20.0))
+        table = clean(city.events)
+        model = fit(table, group=city.group, calendar=Calendar(), until_s=city.until_s)
+        answer = forecast(model, table, ahead(city, 1))
+        beyond = np.minimum(city.truth[:, 0], 1.0) > answer.fill(0.9)
+        open_ = answer.fill(0.9) < 1.0
+        for number, shares in enumerate(passed):
+            shares.append(float(beyond[(city.group == number) & open_].mean()))
+    assert np.mean(passed, axis=1) == pytest.approx(0.1, abs=0.045)
+
+
 def test_quantiles_hold_their_share() -> None:
     """Where containers are far from full, four fifths of the truth lie between the quantiles 0.1 and 0.9."""
     inside, below, count = 0, 0, 0

@@ -111,6 +111,7 @@ def test_costs_of_districts_add_up_to_the_days(seed: int) -> None:
     total = 0
     for part in parts:
         own = sub_problem(problem, part.visits, part.shifts)
+        assert own is not None
         evaluation = evaluate(own, part.orders, unserved=unserved(own, part.orders))
         assert evaluation.violations == ()
         total += evaluation.plan.cost.total_micro
@@ -121,6 +122,7 @@ def test_a_part_of_a_day_keeps_its_penalty() -> None:
     """Leaving a required visit out costs in a district what it costs in the whole day, whatever its trucks."""
     problem = random_day(0, visits=40, vehicles=6)
     own = sub_problem(problem, ["v1", "v2"], ["shift-truck-2"])
+    assert own is not None
     assert required_penalty_micro(own) == required_penalty_micro(problem)
     assert required_penalty_micro(replace(own, required_micro=None)) < required_penalty_micro(problem)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import multiprocessing
 import os
+import pickle
 import subprocess
 import sys
 import textwrap
@@ -17,6 +18,7 @@ import pytest
 from random_days import random_day
 
 from optimizer.judge.evaluate import check
+from optimizer.search import workers as workers_module
 from optimizer.search.feasible import options
 from optimizer.search.solve import solve
 from optimizer.search.stop import AnyOf, Cancelled, Deadline, StepLimit
@@ -90,8 +92,9 @@ def test_without_any_worker_alive_the_run_ends() -> None:
         assert not any(workers.run([a_task(seed) for seed in range(3)], stop=forever()))
 
 
-def test_cancelling_hands_in_what_is_there() -> None:
+def test_cancelling_hands_in_what_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
     """A flag raised during a search without an end brings its best routes so far, and no further task is drawn."""
+    monkeypatch.setattr(workers_module, "_GRACE_S", 60.0)  # what is handed in is asked here, not how fast
     flag = threading.Event()
     tasks = [a_task(seed, visits=40, steps=None) for seed in range(5)]
     with Workers(2) as workers:
@@ -185,3 +188,20 @@ def test_workers_must_be_at_least_one() -> None:
     """Nobody can search with no workers at all."""
     with pytest.raises(ValueError, match="at least one worker"):
         Workers(0)
+
+
+def test_search_ends_at_once_while_a_process_is_still_loading(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker that reads nothing yet, as while it loads, holds up neither the next look at ``stop`` nor the end."""
+    looks: list[float] = []
+
+    def asked() -> bool:
+        looks.append(time.monotonic())
+        return len(looks) > 3
+
+    monkeypatch.setattr(workers_module, "_SERVE", "import time; time.sleep(600)")
+    task = a_task(visits=200)
+    assert len(pickle.dumps(task.problem)) > 2**17  # more than a pipe holds
+    with Workers(1) as workers:
+        assert list(workers.run([task], stop=Cancelled(asked))) == [None]
+        (pid,) = pids(workers)
+    assert ends(pid)

@@ -53,6 +53,17 @@ def test_each_further_failure_doubles_the_wait(engine: Engine) -> None:
         throttle.attempt("sokha", "a", now)
 
 
+def test_a_clock_that_is_set_back_shuts_nobody_out(engine: Engine) -> None:
+    """An hour before the last attempt nobody with few failures waits, and others no longer than their delay."""
+    throttle, earlier = Throttle(engine), NOW - dt.timedelta(hours=1)
+    throttle.attempt("sokha", "a", NOW)
+    throttle.attempt("sokha", "a", earlier)
+    for _ in range(FREE_FAILURES):
+        Throttle(engine).attempt("dara", "a", NOW)
+    with pytest.raises(TooManyAttempts, match="in 1 s"):
+        throttle.attempt("dara", "a", earlier)
+
+
 def test_neither_restart_nor_another_server_forgets(engine: Engine) -> None:
     """What failed before a restart counts after it."""
     for _ in range(FREE_FAILURES):

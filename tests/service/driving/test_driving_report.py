@@ -16,6 +16,11 @@ from typer.testing import CliRunner
 
 from service.cli.main import app as command
 from service.db.publication import publish
+from service.driving.contract import cases_of_day
+from service.driving.events import DriverEvent, Kind
+from service.driving.fold import fold
+from service.driving.planned import PlannedVisit
+from service.driving.promised import PromisedDay
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -73,7 +78,7 @@ def test_a_months_report_sets_what_was_done_against_what_was_promised(reporting:
     assert cases[silent["id"]]["outcome"] == "unreported"
     [away] = cases[far["id"]]["evidence"]
     assert away["kind"] == "position"
-    assert away["away_m"] > 250
+    assert away["away_m"] > 10_000
     [reading] = cases[full["id"]]["evidence"]
     assert (reading["kind"], reading["container"], reading["fill"]) == ("reading", found_full["container"], 0.9)
     assert cases[full["id"]]["shift"] == other
@@ -93,6 +98,29 @@ def test_a_months_report_sets_what_was_done_against_what_was_promised(reporting:
     ran = CliRunner().invoke(command, words, env=environment)
     assert ran.exit_code == 0, ran.output
     assert (tmp_path / "month.csv").read_text(encoding="utf-8") == reporting.client.get(f"{base}/report.csv").text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "metres", "disputed"),
+    [(0, 249, False), (0, 251, True), (60, 1_089, False), (60, 1_091, True), (601, 90_000, False)],
+)
+def test_a_position_speaks_against_a_crew_only_if_it_could_not_have_been_there(
+    seconds: int,
+    metres: int,
+    disputed: bool,  # noqa: FBT001 - a case of the table
+) -> None:
+    """Seen 250 m off, and 14 m farther for each second between, a truck may have stood at the stop; beyond, not."""
+    visit = PlannedVisit(id="v", containers=("B1",), kg=10, lon=0.0, lat=0.0, shift="s", arrival_s=0, departure_s=0)
+    plan = PromisedDay(versions=(), promises={"v": [(0, visit)]})
+    degrees = metres / 111_195.08
+    events = [
+        DriverEvent(shift="s", phone="p", sequence=1, time_us=0, kind=Kind.DONE, subject="v"),
+        DriverEvent(
+            shift="s", phone="p", sequence=2, time_us=seconds * 10**6, kind=Kind.POSITION, lon=degrees, lat=0.0
+        ),
+    ]
+    [case] = cases_of_day(plan, fold(events), {}, dt.date(1970, 1, 1), "UTC")
+    assert bool(case.evidence) == disputed
 
 
 def test_what_a_replaced_plan_promised_stays_promised(reporting: Driven) -> None:

@@ -47,7 +47,7 @@ export async function showContainers(part, map) {
     choice,
     legend,
     make("p", { class: "soft" }, known ? t("fill.asof", { time: clockIn(list.as_of, city.timezone) }) : t("fill.none")),
-    make("h3", {}, t("fill.urgent")),
+    make("h2", {}, t("fill.urgent")),
     make("table", {}, make("thead", {}, head), make("tbody", {}, ...rows)),
   );
   draw();

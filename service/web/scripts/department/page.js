@@ -148,26 +148,26 @@ async function showPlan(id) {
   if (mine !== asked) return;
   state.plan = plan;
   state.routes = routes;
-  state.locked = lockedBy(line?.revisions ?? [], plan?.revision);
+  state.locked = lockedBy(line?.revisions ?? [], plan);
   part.show();
 }
 
 /**
  * The visits that stay with their vehicle after all edits that led to a plan.
  *
- * @param {any[]} revisions
- * @param {number} last
+ * @param {any[]} revisions of the line that it belongs to
+ * @param {any} plan
  */
-function lockedBy(revisions, last) {
-  const locked = new Set();
-  for (const { revision, edits } of revisions) {
-    if (revision > last) continue;
-    for (const { kind, visit } of edits) {
-      if (kind === "lock") locked.add(visit);
-      if (kind === "unlock") locked.delete(visit);
+function lockedBy(revisions, plan) {
+  const before = new Map(revisions.map((one) => [one.id, one]));
+  /** @type {Map<string, boolean>} */
+  const last = new Map(); // the latest word on each visit
+  for (let at = before.get(plan?.id); at; at = before.get(at.parent_id)) {
+    for (const { kind, visit } of [...at.edits].reverse()) {
+      if ((kind === "lock" || kind === "unlock") && !last.has(visit)) last.set(visit, kind === "lock");
     }
   }
-  return locked;
+  return new Set([...last].filter(([, locked]) => locked).map(([visit]) => visit));
 }
 
 function listenToTabs() {

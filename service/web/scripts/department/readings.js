@@ -33,7 +33,7 @@ function held(messages, settle) {
     const head = make("div", { class: "row" }, make("b", {}, one.container ?? one.device ?? one.source), make("small", { class: "soft" }, clockIn(one.received_at, state.city.timezone)));
     return make("li", {}, head, make("span", { lang: "en" }, one.detail), make("button", { type: "button", class: "quiet", onclick: () => settle(one) }, t("readings.settle")));
   });
-  return [make("h3", {}, t("readings.held", { count: messages.length })), make("ul", { class: "listed" }, ...items)];
+  return [make("h2", {}, t("readings.held", { count: messages.length })), make("ul", { class: "listed" }, ...items)];
 }
 
 /** @param {any[]} readings */
@@ -45,5 +45,5 @@ function newest(readings) {
     return make("tr", {}, make("th", { scope: "row" }, one.container), make("td", {}, kind), make("td", { class: "number" }, one.fill === null ? "–" : percent(one.fill)), make("td", { class: "number" }, moment));
   });
   const head = ["tab.containers", "readings.kind", "fill.level", "readings.when"].map((key) => make("th", { scope: "col", class: key === "fill.level" || key === "readings.when" ? "number" : "" }, t(key)));
-  return [make("h3", {}, t("readings.newest")), make("table", {}, make("thead", {}, make("tr", {}, ...head)), make("tbody", {}, ...rows))];
+  return [make("h2", {}, t("readings.newest")), make("table", {}, make("thead", {}, make("tr", {}, ...head)), make("tbody", {}, ...rows))];
 }

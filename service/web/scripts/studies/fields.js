@@ -3,6 +3,7 @@
 
 import { make } from "../dom.js";
 import { has, t } from "../i18n.js";
+import { attempt } from "./state.js";
 
 /**
  * @typedef {object} Field
@@ -207,7 +208,7 @@ function placeField(at, label, change, pick) {
     [change.lon, change.lat] = found[0];
     [lon.value, lat.value] = found[0].map(String);
   };
-  return grouped(at, label, make("div", { class: "boxes" }, make("label", {}, `${t("field.lon")} `, lon), make("label", {}, `${t("field.lat")} `, lat), make("button", { type: "button", onclick: choose }, t("place.choose"))));
+  return grouped(at, label, make("div", { class: "boxes" }, make("label", {}, `${t("field.lon")} `, lon), make("label", {}, `${t("field.lat")} `, lat), make("button", { type: "button", onclick: () => attempt(choose) }, t("place.choose"))));
 }
 
 /**
@@ -234,5 +235,5 @@ function placesField(at, label, change, name, pick) {
     else delete change[name];
     input.value = text();
   };
-  return grouped(at, label, make("div", { class: "boxes" }, input, make("button", { type: "button", onclick: choose }, t("place.choose"))));
+  return grouped(at, label, make("div", { class: "boxes" }, input, make("button", { type: "button", onclick: () => attempt(choose) }, t("place.choose"))));
 }

@@ -21,10 +21,12 @@ let shown = "";
  */
 export async function pickPlaces(several, now) {
   const dialog = byId("place");
+  const around = await Promise.all(["depots", "disposal-sites", "containers"].map(ofCity));
+  if (dialog.open) return null; // asked for twice while that came
   byId("place-title").textContent = several ? t("place.several") : t("place.where");
   byId("place-undo").hidden = !several;
   dialog.showModal();
-  const drawn = await shownMap();
+  const drawn = shownMap(around);
   /** @type {maplibre.Marker[]} */
   const markers = [];
   let places = now.map((one) => [...one]);
@@ -62,8 +64,12 @@ export async function pickPlaces(several, now) {
   });
 }
 
-/** The city's map; null where the browser cannot draw it: numbers can be typed still. */
-async function shownMap() {
+/**
+ * The city's map; null where the browser cannot draw it: numbers can be typed still.
+ *
+ * @param {any[]} around depots, disposal sites and containers
+ */
+function shownMap([depots, sites, containers]) {
   try {
     map ??= new RouteMap(byId("place-map"));
   } catch (error) {
@@ -73,7 +79,6 @@ async function shownMap() {
   }
   map.map.resize();
   if (shown !== state.city.id) {
-    const [depots, sites, containers] = await Promise.all(["depots", "disposal-sites", "containers"].map(ofCity));
     map.setCity(state.city.id, depots, sites, containers);
     byId("place-attribution").textContent = state.city.attribution;
     shown = state.city.id;

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from random_days import random_day
 
+from optimizer.judge.evaluate import evaluate
 from optimizer.search import districts
 from optimizer.search.engines import ruin_recreate
 from optimizer.search.feasible import options
@@ -109,3 +110,25 @@ def test_options_end_when_asked() -> None:
     asked = iter(range(100))
     tried = options(problem, stop=Cancelled(lambda: next(asked) == 4))
     assert len(tried.shifts) + len(tried.hopeless) == 4
+
+
+def test_search_for_a_complete_plan_ends_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Told to search until every required visit is served, it makes a step and no more of an easy day."""
+    watch = Watch(1e-4)
+    monkeypatch.setattr(ruin_recreate, "improve", watch)
+    problem = random_day(3, visits=30, vehicles=6)
+    found: list[Sequence[RouteOrder]] = []
+    ruin_recreate.search(
+        problem,
+        options(problem).shifts,
+        stop=StepLimit(400),
+        seed=1,
+        start=(),
+        found=found.append,
+        until_complete=True,
+        clock=watch.clock,
+    )
+    assert sum(watch.chunks) <= ruin_recreate.STEPS
+    plan = evaluate(problem, found[-1]).plan
+    able = options(problem).shifts
+    assert not [entry for entry in plan.unserved if problem.visit_by_id[entry.visit].required and entry.visit in able]
