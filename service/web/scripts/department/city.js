@@ -5,13 +5,15 @@ import { make } from "../dom.js";
 import { t } from "../i18n.js";
 import { state } from "./state.js";
 
+// One for all times that the part is shown: a city that is on its way in while the part is shown anew still has its answer seen.
+const result = make("div", { id: "import-result", role: "status" });
+
 /**
  * @param {HTMLElement} part
  * @param {{done: (id: string) => void}} on
  */
 export function showCityPart(part, { done }) {
   const { city } = state;
-  const result = make("div", { id: "import-result", role: "status" });
   const file = make("input", { type: "file", accept: ".zip,application/zip", id: "import-file", class: "unseen", onchange: () => take(file.files?.[0]) });
   const take = async (/** @type {File | undefined} */ archive) => {
     if (!archive) return;
@@ -38,9 +40,7 @@ export function showCityPart(part, { done }) {
   file.tabIndex = -1;
   file.setAttribute("aria-label", t("city.import"));
   const facts = city && [make("h2", {}, city.name), make("p", { class: "soft" }, t("city.facts", { ...city, sites: city.disposal_sites })), ...findings(city.warnings, "city.import.warnings")];
-  const kept = document.getElementById("import-result");
-  part.replaceChildren(...(facts || []), make("h3", {}, t("city.import")), drop, kept ?? result);
-  if (kept) kept.replaceWith(result), result.append(...kept.childNodes);
+  part.replaceChildren(...(facts || []), make("h3", {}, t("city.import")), drop, result);
 }
 
 /**
