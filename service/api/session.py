@@ -30,7 +30,7 @@ _PATH: Final = "/v1/session"
 class SignInIn(In):
     """A name and its password."""
 
-    name: str = Field(min_length=1, max_length=80, examples=["sokha"])
+    name: str = Field(min_length=1, max_length=80, examples=["chief"])
     password: str = Field(min_length=1, max_length=LONGEST)
 
 

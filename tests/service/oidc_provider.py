@@ -26,7 +26,7 @@ class Provider:
         self.key: Any = rsa.generate_private_key(public_exponent=65_537, key_size=2_048)
         self.published = self.key.public_key()
         self.algorithm = "RS256"
-        self.person: dict[str, Any] = {"sub": "1", "email": "dara@city.example", "email_verified": True}
+        self.person: dict[str, Any] = {"sub": "1", "email": "desk@city.example", "email_verified": True}
         self.claims: dict[str, Any] = {}
         self._codes: dict[str, dict[str, str]] = {}
         provider = self

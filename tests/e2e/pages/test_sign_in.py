@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Page
 
-NAME, PASSWORD = "sokha", "a long enough passphrase"
+NAME, PASSWORD = "chief", "a long enough passphrase"
 
 
 @pytest.fixture(scope="module")

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import httpx2
     from playwright.sync_api import Browser, Locator, Page, Route
 
-NAME, PASSWORD = "sokha", "a long enough passphrase"
+NAME, PASSWORD = "chief", "a long enough passphrase"
 TAPS = 20
 TILE_PX = 512
 CLOSE = 15.5

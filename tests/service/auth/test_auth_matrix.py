@@ -50,7 +50,7 @@ def values(town: Town) -> dict[str, str]:
         "date": DATE,
         "month": DATE[:7],
         "shift": SHIFT,
-        "name": "sokha",
+        "name": "chief",
         "key_id": "0" * 12,
         "link_id": "0" * 32,
         "overlay_id": "0" * 32,

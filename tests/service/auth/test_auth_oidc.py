@@ -23,7 +23,7 @@ from oidc_provider import CLIENT, CLIENT_SECRET, Provider
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-DARA = {"sub": "1", "email": "dara@city.example", "email_verified": True}
+DESK = {"sub": "1", "email": "desk@city.example", "email_verified": True}
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +36,7 @@ def provider() -> Iterator[Provider]:
 
 @pytest.fixture(scope="module")
 def server(provider: Provider, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
-    """Start the application with that provider; Dara and Lina were added, without passwords."""
+    """Start the application with that provider; the desk and a guest were added, without passwords."""
     settings = Settings(
         home=tmp_path_factory.mktemp("oidc"),
         auth="required",
@@ -46,7 +46,7 @@ def server(provider: Provider, tmp_path_factory: pytest.TempPathFactory) -> Iter
     )
     with TestClient(create_app(settings), base_url="http://testserver", raise_server_exceptions=False) as client:
         with Session(client.app.state.engine) as session:  # type: ignore[attr-defined]
-            for name in ("dara@city.example", "lina@city.example"):
+            for name in ("desk@city.example", "guest@city.example"):
                 accounts.add(session, name, role=Role.VIEWER, city_id=None, password=None, outside=True)
             session.commit()
         yield client
@@ -54,12 +54,12 @@ def server(provider: Provider, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 @pytest.fixture(autouse=True)
 def honest(provider: Provider, server: TestClient) -> Iterator[None]:
-    """Let the provider tell the truth of Dara again after each test; nobody is signed in before."""
+    """Let the provider tell the truth of the desk again after each test; nobody is signed in before."""
     server.cookies.clear()
     before = provider.key, provider.algorithm
     yield
     provider.key, provider.algorithm = before
-    provider.person, provider.claims = dict(DARA), {}
+    provider.person, provider.claims = dict(DESK), {}
 
 
 def came_back(server: TestClient) -> str:
@@ -80,7 +80,7 @@ def test_whoever_was_added_signs_in_and_stays_signed_in(server: TestClient) -> N
     reply = signed_in(server)
     assert (reply.status_code, reply.headers["location"]) == (303, "/")
     who = server.get("/v1/session").json()
-    assert (who["kind"], who["name"], who["everywhere"]) == ("account", "dara@city.example", "viewer")
+    assert (who["kind"], who["name"], who["everywhere"]) == ("account", "desk@city.example", "viewer")
     assert server.post("/v1/session/refresh").status_code == 200
     assert server.get("/v1/cities").status_code == 200
 
@@ -88,11 +88,11 @@ def test_whoever_was_added_signs_in_and_stays_signed_in(server: TestClient) -> N
 def test_a_name_that_somebody_else_has_now_opens_nothing(server: TestClient, provider: Provider) -> None:
     """The subject counts: under another name it is the same account, and another subject of that name is refused."""
     assert signed_in(server).status_code == 303
-    provider.person = DARA | {"email": "dara.sok@city.example"}
+    provider.person = DESK | {"email": "desk.two@city.example"}
     assert signed_in(server).status_code == 303
-    assert server.get("/v1/session").json()["name"] == "dara@city.example"
+    assert server.get("/v1/session").json()["name"] == "desk@city.example"
     server.cookies.clear()
-    provider.person = DARA | {"sub": "2"}
+    provider.person = DESK | {"sub": "2"}
     assert signed_in(server).status_code == 401
 
 
@@ -100,8 +100,8 @@ def test_a_name_that_somebody_else_has_now_opens_nothing(server: TestClient, pro
     "person",
     [
         {"sub": "9", "email": "nobody@city.example", "email_verified": True},
-        {"sub": "9", "email": "lina@city.example", "email_verified": False},
-        {"sub": "9", "email": "lina@city.example"},
+        {"sub": "9", "email": "guest@city.example", "email_verified": False},
+        {"sub": "9", "email": "guest@city.example"},
         {"sub": "9"},
     ],
 )
@@ -163,8 +163,8 @@ def test_what_did_not_begin_in_this_browser_does_not_end_in_it(server: TestClien
 
 def test_an_account_without_a_password_has_none(server: TestClient) -> None:
     """Whoever signs in at the provider cannot be signed in with any password, the empty one included."""
-    for password in ("x", "dara@city.example"):
-        body = {"name": "dara@city.example", "password": password}
+    for password in ("x", "desk@city.example"):
+        body = {"name": "desk@city.example", "password": password}
         assert server.post("/v1/session", json=body).status_code == 401
 
 

@@ -25,7 +25,7 @@ SAME = {"sec-fetch-site": "same-origin"}
 @pytest.fixture
 def name(house: House) -> str:
     """Make an account that looks at one city."""
-    name = f"sokha {uuid4().hex}"
+    name = f"chief {uuid4().hex}"
     with Session(house.state.engine) as session:
         accounts.add(session, name, role=Role.VIEWER, city_id=house.here.id, password=PASSWORD)
         session.commit()

@@ -45,39 +45,39 @@ def test_each_further_failure_doubles_the_wait(engine: Engine) -> None:
     """After the tenth failure one waits 1 s, then 2, 4 ...; an attempt in between is refused and not counted."""
     throttle, now = Throttle(engine), NOW
     for _ in range(FREE_FAILURES):
-        throttle.attempt("sokha", "a", now)
+        throttle.attempt("chief", "a", now)
     for wait_s in (1, 2, 4, 8):
         with pytest.raises(TooManyAttempts, match=f"in {wait_s} s"):
-            throttle.attempt("sokha", "a", now)
+            throttle.attempt("chief", "a", now)
         now += dt.timedelta(seconds=wait_s)
-        throttle.attempt("sokha", "a", now)
+        throttle.attempt("chief", "a", now)
 
 
 def test_a_clock_that_is_set_back_shuts_nobody_out(engine: Engine) -> None:
     """An hour before the last attempt nobody with few failures waits, and others no longer than their delay."""
     throttle, earlier = Throttle(engine), NOW - dt.timedelta(hours=1)
-    throttle.attempt("sokha", "a", NOW)
-    throttle.attempt("sokha", "a", earlier)
+    throttle.attempt("chief", "a", NOW)
+    throttle.attempt("chief", "a", earlier)
     for _ in range(FREE_FAILURES):
-        Throttle(engine).attempt("dara", "a", NOW)
+        Throttle(engine).attempt("desk", "a", NOW)
     with pytest.raises(TooManyAttempts, match="in 1 s"):
-        throttle.attempt("dara", "a", earlier)
+        throttle.attempt("desk", "a", earlier)
 
 
 def test_neither_restart_nor_another_server_forgets(engine: Engine) -> None:
     """What failed before a restart counts after it."""
     for _ in range(FREE_FAILURES):
-        Throttle(engine).attempt("sokha", "a", NOW)
+        Throttle(engine).attempt("chief", "a", NOW)
     with pytest.raises(TooManyAttempts):
-        Throttle(engine).attempt("sokha", "a", NOW)
+        Throttle(engine).attempt("chief", "a", NOW)
 
 
 def test_another_address_is_not_slowed_down(engine: Engine) -> None:
     """Whoever fails for an account elsewhere does not keep its owner out."""
     throttle = Throttle(engine)
     for _ in range(FREE_FAILURES):
-        throttle.attempt("sokha", "stranger", NOW)
-    throttle.attempt("sokha", "town hall", NOW)
+        throttle.attempt("chief", "stranger", NOW)
+    throttle.attempt("chief", "town hall", NOW)
 
 
 def test_one_address_with_many_accounts_is_slowed_down(engine: Engine) -> None:
@@ -93,19 +93,19 @@ def test_success_is_no_failure(engine: Engine) -> None:
     """Whoever signs in, however often, is never slowed down; and failures before are forgotten."""
     throttle = Throttle(engine)
     for _ in range(FREE_FAILURES - 1):
-        throttle.attempt("sokha", "a", NOW)
+        throttle.attempt("chief", "a", NOW)
     for _ in range(FREE_FROM_ADDRESS + 10):
-        throttle.attempt("sokha", "a", NOW)
-        throttle.succeeded("sokha", "a")
+        throttle.attempt("chief", "a", NOW)
+        throttle.succeeded("chief", "a")
 
 
 def test_a_day_forgets(engine: Engine) -> None:
     """A day after the last failure there is none, and nothing is left of it in the table."""
     throttle = Throttle(engine)
     for _ in range(FREE_FAILURES):
-        throttle.attempt("sokha", "a", NOW)
+        throttle.attempt("chief", "a", NOW)
     later = NOW + dt.timedelta(days=1, seconds=1)
-    throttle.attempt("dara", "b", later)
+    throttle.attempt("desk", "b", later)
     with Session(engine) as session:
         assert {row.last_at for row in session.exec(select(SignInFailureRow))} == {later}
 
@@ -116,7 +116,7 @@ def test_attempts_at_once_are_all_counted(engine: Engine) -> None:
 
     def attempt(_number: int) -> bool:
         try:
-            throttle.attempt("sokha", "a", NOW)
+            throttle.attempt("chief", "a", NOW)
         except TooManyAttempts:
             return False
         return True
