@@ -12,6 +12,7 @@ import orjson
 
 from benchmarks.load.city import Running, bodies_of, readings_of, running
 from benchmarks.load.sender import Sent, send
+from benchmarks.load.servers import START_S
 from benchmarks.quality.rows import row
 from service.ingest.report import moment_of
 
@@ -109,7 +110,17 @@ def _items(body: bytes) -> list[dict[str, Any]]:
 
 
 def _until_killed(at: Running, bodies: Sequence[bytes], seconds: float) -> Sent:
-    killer = threading.Timer(seconds, at.server.kill)
+    """Send, and kill the server so many seconds after its first commit: before that there is nothing to lose."""
+    before = at.count()
+
+    def kill_after_commit() -> None:
+        give_up_s = time.monotonic() + START_S
+        while at.count() == before and time.monotonic() < give_up_s:
+            time.sleep(0.01)
+        time.sleep(seconds)
+        at.server.kill()
+
+    killer = threading.Thread(target=kill_after_commit)
     killer.start()
     sent = send(at.server.port, at.readings_path, bodies, connections=8)
     killer.join()

@@ -61,6 +61,7 @@ def main() -> None:
 def photograph(page: Page) -> bytes:
     """Return what stands on the screen as WebP, once it stands still."""
     page.evaluate("document.fonts.ready.then(() => true)")
+    page.locator(":focus").evaluate_all("(focused) => focused.forEach((one) => one.blur())")  # no ring
     settle(page)
     shot = page.context.new_cdp_session(page).send("Page.captureScreenshot", {"format": "webp", "quality": QUALITY})
     return base64.b64decode(shot["data"])
