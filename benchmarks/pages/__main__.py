@@ -120,7 +120,7 @@ def drive(browser: Browser, address: str, scene: dict[str, str], rounds: int) ->
         page = context.new_page()
         page.set_default_timeout(PATIENCE_S * 1000)
         done: list[Request] = []
-        page.on("requestfinished", done.append)
+        page.on("requestfinished", lambda one, done=done: done.append(one))
         page.add_init_script(WATCH)
         slow_down(context, page)
         page.goto(f"/drive?city={scene['city']}&date={scene['date']}&shift={scene['shift']}", wait_until="commit")
