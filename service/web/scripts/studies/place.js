@@ -50,16 +50,17 @@ export async function pickPlaces(several, now) {
   };
   draw();
   return new Promise((settle) => {
-    byId("place-ok").onclick = () => {
-      settle(places); // before the dialog is gone: what it was for is there then
-      dialog.close();
-    };
-    byId("place-cancel").onclick = () => dialog.close();
-    dialog.onclose = () => {
+    const end = (/** @type {number[][] | null} */ found) => {
       drawn?.map.off("click", clicked);
       for (const marker of markers.splice(0)) marker.remove();
-      settle(null); // unless they were taken
+      settle(found); // before the dialog is gone: what it was for is there then
+      dialog.close();
     };
+    byId("place-ok").onclick = () => end(places);
+    byId("place-cancel").onclick = () => end(null);
+    dialog.oncancel = () => end(null);
+    // The event comes later than the closing, perhaps when the dialog has been opened for another place.
+    dialog.onclose = () => dialog.open || end(null);
   });
 }
 
