@@ -6,13 +6,14 @@ import json
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree as ET
 
-import pyogrio
 import pytest
 import shapely
 
 from geodata.maps.geojson import route_geojson
 from geodata.maps.gpx import NAMESPACE, route_gpx
 from geodata.maps.words import in_language
+
+pyogrio = pytest.importorskip("pyogrio", reason="pyogrio is not installed (extra place)")
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,7 +11,6 @@ import sys
 import xml.etree.ElementTree as ET
 from typing import TYPE_CHECKING
 
-import pyarrow.parquet as pq
 import pytest
 import shapely
 
@@ -28,6 +27,9 @@ from scenarios.study import Study, fleet_scenarios, run_study
 from service.export.brief import brief_data, brief_pdf
 from service.export.pdf import ExportMissing, pdf
 from service.export.study import write_study
+
+pq = pytest.importorskip("pyarrow.parquet", reason="pyarrow is not installed (extra report)")
+pytest.importorskip("typst", reason="typst is not installed (extra report)")
 
 if TYPE_CHECKING:
     from pathlib import Path
