@@ -105,6 +105,7 @@ def test_two_scenarios_are_compared_either_way(client: TestClient, done: dict[st
 
 def test_the_brief_is_a_pdf_that_may_be_kept(client: TestClient, done: dict[str, Any]) -> None:
     """It has a tag, and is not sent again to who names it."""
+    pytest.importorskip("typst", reason="typst is not installed (extra report)")
     brief = client.get(f"/v1/studies/{done['id']}/brief.pdf")
     assert brief.headers["content-type"] == "application/pdf"
     assert brief.content.startswith(b"%PDF-")
@@ -114,6 +115,7 @@ def test_the_brief_is_a_pdf_that_may_be_kept(client: TestClient, done: dict[str,
 
 def test_a_study_s_files_are_those_that_it_names(client: TestClient, done: dict[str, Any]) -> None:
     """The table for other programs, and the routes of each scenario; what is not named is not found."""
+    pytest.importorskip("pyarrow", reason="pyarrow is not installed (extra report)")
     path = f"/v1/studies/{done['id']}/files"
     named = {one["name"]: one for one in client.get(path).json()["files"]}
     assert {"table.csv", "table.parquet", "01-2_vehicles.geojson", "02-3_vehicles.geojson"} <= set(named)
