@@ -114,22 +114,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def drive(browser: Browser, address: str, scene: dict[str, str], rounds: int) -> list[Row]:
     """Load the driver's page with nothing kept, and see when it can be worked with and what came over the wire."""
-    seconds, kilobytes = [], []
-    for _ in range(rounds):
-        context = browser.new_context(base_url=address, service_workers="block", **PHONE)
-        page = context.new_page()
-        page.set_default_timeout(PATIENCE_S * 1000)
-        done: list[Request] = []
-        page.on("requestfinished", lambda one, done=done: done.append(one))
-        page.add_init_script(WATCH)
-        slow_down(context, page)
-        page.goto(f"/drive?city={scene['city']}&date={scene['date']}&shift={scene['shift']}", wait_until="commit")
-        page.wait_for_function("() => window.usableAt !== undefined")
-        seconds.append(page.evaluate("window.usableAt") / 1000)
-        page.locator("#map canvas").wait_for()
-        shell = [one.sizes()["responseBodySize"] for one in done if not MAP.search(one.url)]
-        kilobytes.append(sum(shell) / 1000)
-        context.close()
+    loads = [loaded(browser, address, scene) for _ in range(rounds)]
+    seconds, kilobytes = zip(*loads, strict=True)
     return [
         row("drive", "first load without the map", "kB", round(statistics.median(kilobytes), 1), goal=(None, MOST_KB)),
         row(
@@ -140,6 +126,28 @@ def drive(browser: Browser, address: str, scene: dict[str, str], rounds: int) ->
             goal=(None, MOST_S),
         ),
     ]
+
+
+def loaded(browser: Browser, address: str, scene: dict[str, str]) -> tuple[float, float]:
+    """One first load of the driver's page: s until it can be worked with, and kB over the wire without the map."""
+    context = browser.new_context(base_url=address, service_workers="block", **PHONE)
+    page = context.new_page()
+    page.set_default_timeout(PATIENCE_S * 1000)
+    done: list[Request] = []
+
+    def keep(request: Request) -> None:
+        done.append(request)
+
+    page.on("requestfinished", keep)
+    page.add_init_script(WATCH)
+    slow_down(context, page)
+    page.goto(f"/drive?city={scene['city']}&date={scene['date']}&shift={scene['shift']}", wait_until="commit")
+    page.wait_for_function("() => window.usableAt !== undefined")
+    seconds = page.evaluate("window.usableAt") / 1000
+    page.locator("#map canvas").wait_for()
+    shell = [one.sizes()["responseBodySize"] for one in done if not MAP.search(one.url)]
+    context.close()
+    return seconds, sum(shell) / 1000
 
 
 def slow_down(context: BrowserContext, page: Page) -> None:
