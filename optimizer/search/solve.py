@@ -139,41 +139,17 @@ def _search_whole(book: _Book, shifts_of: dict[str, tuple[str, ...]], *, stop: S
     problem = book.problem
     small = len(shifts_of) <= _SMALL and ortools_routing.states(problem)
     own = Share(stop, _OWN_SHARE) if small else stop
+    same = {"seed": seed, "found": book.judge, "most_moved": book.most_moved}
     if crew.size == 1:
-        ruin_recreate.search(
-            problem,
-            shifts_of,
-            stop=own,
-            seed=seed,
-            start=book.orders,
-            found=book.judge,
-            most_moved=book.most_moved,
-        )
+        ruin_recreate.search(problem, shifts_of, stop=own, start=book.orders, **same)
     else:
         # A complete plan at once, while the other processes load: they hand theirs in at the ends of rounds.
         share = AnyOf(Share(own, _FIRST_SHARE), Deadline(_WORTH_S, time.monotonic))
         first = share if own.max_steps() is None else AnyOf(own, StepLimit(1))
         ruin_recreate.search(
-            problem,
-            shifts_of,
-            stop=first,
-            seed=seed,
-            start=book.orders,
-            found=book.judge,
-            recombining=False,
-            most_moved=book.most_moved,
-            until_complete=True,
+            problem, shifts_of, stop=first, start=book.orders, recombining=False, until_complete=True, **same
         )
-        portfolio.search(
-            problem,
-            shifts_of,
-            stop=own,
-            seed=seed,
-            start=book.orders,
-            found=book.judge,
-            crew=crew,
-            most_moved=book.most_moved,
-        )
+        portfolio.search(problem, shifts_of, stop=own, start=book.orders, crew=crew, **same)
     if not book.orders:  # more streams than the engine tells apart
         book.judge(construct(problem, shifts_of, stop=Share(stop, _FIRST_SHARE)))
     if small:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 DAYS: Final = 28
 """Of so many days the shares are: four whole weeks."""
 AHEAD_DAYS: Final = 14
+"""So far ahead a zone's next collection is looked for: twice a weekly round. Our own figure."""
 KEPT_S: Final = 300.0
 """So long an answer is kept in memory: whoever asks costs the server nothing. Our own figure."""
 
