@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from fastapi import Depends, FastAPI, Request, Response
 from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnection
 
 from service.api import (
     basemap,
@@ -110,7 +111,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(BodyLimit, settings=settings)
     app.add_middleware(Observe, metrics=app.state.metrics)
     install_handlers(app)
-    for failed in (OperationalError, InterfaceError, OSError):
+    for failed in (OperationalError, InterfaceError, NoConnection, OSError):
         app.add_exception_handler(failed, _storage_failed)
     app.router.routes.insert(0, readings.SHORT_WAY)
     for feature in (

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from optimizer.judge.evaluate import Evaluation, RouteEvaluation, evaluate
 from optimizer.problem.codec import problem_hash
@@ -139,7 +139,7 @@ def _search_whole(book: _Book, shifts_of: dict[str, tuple[str, ...]], *, stop: S
     problem = book.problem
     small = len(shifts_of) <= _SMALL and ortools_routing.states(problem)
     own = Share(stop, _OWN_SHARE) if small else stop
-    same = {"seed": seed, "found": book.judge, "most_moved": book.most_moved}
+    same: dict[str, Any] = {"seed": seed, "found": book.judge, "most_moved": book.most_moved}
     if crew.size == 1:
         ruin_recreate.search(problem, shifts_of, stop=own, start=book.orders, **same)
     else:

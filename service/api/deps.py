@@ -1,8 +1,13 @@
-"""What endpoints are given: settings, a session, the cities in memory, the runs' supervisor, who people are."""
+"""What endpoints are given: settings, a session, the cities in memory, the runs' supervisor, who people are.
 
-from collections.abc import Iterator
+All of these are asynchronous though they wait for nothing: FastAPI would send each plain one through a thread, and a
+request's three or four such ways took longer than what they fetched.
+"""
+
+from collections.abc import AsyncIterator
 from typing import Annotated, Final
 
+from anyio import CancelScope, CapacityLimiter, to_thread
 from fastapi import Depends, Path, Request, Response
 from sqlmodel import Session
 
@@ -19,66 +24,77 @@ from service.jobs.supervisor import Supervisor
 from service.opened import OpenedPlans
 from service.settings import Settings
 
+MOST_SESSIONS: Final = 32
+"""Requests that have a session at once; others wait for their turn without a thread or a connection. Fewer than the
+connections (50): an endpoint may need a second one, and the writer of readings needs its own. Without this limit, 200
+busy phones took all connections for requests that had ended but for a thread to write their replies in, while all
+threads waited for a connection."""
 
-def _settings(request: Request) -> Settings:
+
+async def _settings(request: Request) -> Settings:
     found: Settings = request.app.state.settings
     return found
 
 
-def _session(request: Request, response: Response) -> Iterator[Session]:
+async def _session(request: Request, response: Response) -> AsyncIterator[Session]:
     """One session for a request; the endpoint commits, so that the reply leaves after the commit."""
-    with Session(request.app.state.engine) as session:
-        joined(session, request, response)
+    session = Session(request.app.state.engine)
+    joined(session, request, response)
+    try:
         yield session
+    finally:
+        # A thread beyond those that may all be waiting for the connection that is given back here.
+        with CancelScope(shield=True):
+            await to_thread.run_sync(session.close, limiter=CapacityLimiter(1))
 
 
-def _cities(request: Request) -> Cities:
+async def _cities(request: Request) -> Cities:
     found: Cities = request.app.state.cities
     return found
 
 
-def _supervisor(request: Request) -> Supervisor:
+async def _supervisor(request: Request) -> Supervisor:
     found: Supervisor = request.app.state.supervisor
     return found
 
 
-def _planned(request: Request) -> PlannedDays:
+async def _planned(request: Request) -> PlannedDays:
     found: PlannedDays = request.app.state.planned
     return found
 
 
-def _identities(request: Request) -> Identities:
+async def _identities(request: Request) -> Identities:
     found: Identities = request.app.state.identities
     return found
 
 
-def _throttle(request: Request) -> Throttle:
+async def _throttle(request: Request) -> Throttle:
     found: Throttle = request.app.state.throttle
     return found
 
 
-def _tokens(request: Request) -> Tokens:
+async def _tokens(request: Request) -> Tokens:
     found: Tokens = request.app.state.tokens
     return found
 
 
-def _plans(request: Request) -> OpenedPlans:
+async def _plans(request: Request) -> OpenedPlans:
     found: OpenedPlans = request.app.state.plans
     return found
 
 
-def _drawings(request: Request) -> Drawings:
+async def _drawings(request: Request) -> Drawings:
     found: Drawings = request.app.state.drawings
     return found
 
 
-def _studies(request: Request) -> Studies:
+async def _studies(request: Request) -> Studies:
     found: Studies = request.app.state.studies
     return found
 
 
 SettingsDep = Annotated[Settings, Depends(_settings)]
-SessionDep = Annotated[Session, Depends(_session)]
+SessionDep = Annotated[Session, Depends(_session, scope="function", max_concurrency=MOST_SESSIONS)]
 CitiesDep = Annotated[Cities, Depends(_cities)]
 SupervisorDep = Annotated[Supervisor, Depends(_supervisor)]
 PlannedDep = Annotated[PlannedDays, Depends(_planned)]

@@ -193,6 +193,7 @@ def post_events(
         sent.append(Sent(event=event, body=dict(raw)))
         outcomes.append(None)
     sent = with_streets_ahead(session, scope, found.plan_id, sent)
+    session.rollback()  # nobody holds a connection while waiting for another one, or for the writer of readings
     try:
         stored = iter(store(request.app.state.engine, request.app.state.writer, scope, sent, visits))
     except Erased as error:

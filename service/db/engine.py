@@ -31,12 +31,12 @@ def make_engine(url: str) -> Engine:
 
     On SQLite every connection gets the settings that make it safe for several processes.
     """
+    # The pool is larger than the threads that answer requests (40), so that none waits for a connection: with
+    # SQLAlchemy's own 15, two hundred phones waited for minutes.
+    pool: dict[str, Any] = {"pool_size": 10, "max_overflow": 40, "hide_parameters": True}
     if not url.startswith("sqlite"):
-        return create_engine(url, pool_pre_ping=True, hide_parameters=True)
-    # The pool is as large as the threads that answer requests (40), so that none waits for a connection.
-    engine = create_engine(
-        url, connect_args={"check_same_thread": False}, pool_size=10, max_overflow=40, hide_parameters=True
-    )
+        return create_engine(url, pool_pre_ping=True, **pool)
+    engine = create_engine(url, connect_args={"check_same_thread": False}, **pool)
     event.listen(engine, "connect", _set_up_sqlite)
     return engine
 

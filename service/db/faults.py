@@ -7,6 +7,7 @@ import sqlite3
 from typing import Final
 
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as NoConnection
 
 from service.problems import DatabaseAway, DiskFull, ServiceError
 
@@ -19,6 +20,8 @@ def fault_of(error: Exception) -> ServiceError | None:
     """Return the fault of storage that an error tells of; None if it tells of something else."""
     if isinstance(error, OSError):
         return _disk_full() if error.errno in _NO_SPACE else None
+    if isinstance(error, NoConnection):  # of the pool: more requests at work than there are connections
+        return DatabaseAway("The server has more to do than it has connections to its database; try again later.")
     if not isinstance(error, DBAPIError):
         return None
     cause = error.orig

@@ -15,6 +15,7 @@ from concurrent.futures import Future
 from typing import TYPE_CHECKING, Final
 
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as NoConnection
 
 from service.db.faults import fault_of
 from service.ingest.store import Batch, Outcome, write
@@ -128,8 +129,8 @@ class Writer:
     def _write(self, group: Sequence[_Waiting]) -> None:
         try:
             answers: Sequence[_Answer] = write(self._engine, self._places, [batch for batch, _ in group])
-        except DBAPIError as error:
-            _log.error("Readings cannot be written: %s", error.orig)
+        except (DBAPIError, NoConnection) as error:
+            _log.error("Readings cannot be written: %s", getattr(error, "orig", error))
             answers = [fault_of(error) or error for _ in group]
         except Exception as error:  # noqa: BLE001 - whatever it is, its sender is told
             # Whatever one batch is to blame for, the others must not suffer.

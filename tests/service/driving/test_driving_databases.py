@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+import uuid
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,6 +14,8 @@ if TYPE_CHECKING:
     from fastapi.testclient import TestClient
 
 DATABASES = ("sqlite", "postgresql")
+PHONES = 150
+"""Three times the connections of a server, and more than its threads."""
 
 
 @pytest.fixture
@@ -53,3 +57,19 @@ def test_reports_are_stored_once_seen_and_erased(reporting: Driven) -> None:
     assert len(reporting.client.get(phone).json()["events"]) == len(batch)
     assert reporting.client.delete(phone).json()["positions_deleted"] == 1
     assert reporting.client.get(reporting.of_day("progress")).json()["done"] == len(visits)
+
+
+def test_more_phones_than_connections_report_at_once(reporting: Driven) -> None:
+    """Every one of many phones that report at the same moment is answered: none waits for what the others hold."""
+    shift = reporting.shifts()[0]
+    visits = reporting.visits(shift)
+
+    def report(number: int) -> list[int]:
+        phone = str(uuid.UUID(int=number, version=4))
+        return [
+            reporting.send(shift, done(turn, visits[(number + turn) % len(visits)]), phone=phone)["stored"]
+            for turn in range(3)
+        ]
+
+    with ThreadPoolExecutor(PHONES) as phones:
+        assert list(phones.map(report, range(1, PHONES + 1))) == [[1, 1, 1]] * PHONES
