@@ -70,9 +70,9 @@ class Rules:
     """
 
     policy: Policy
-    rhythm: int = 2
+    rhythm: int = 1
     look_ahead: int = 3
-    demand_quantile: float = 0.6
+    demand_quantile: float = 0.7
     full_from: float = 0.8
 
     def __post_init__(self) -> None:
@@ -85,7 +85,7 @@ class Rules:
 
 
 USUAL: Final = Rules(
-    policy=Policy(overflow_cost_micro=6_000_000, required_above=0.05, urgency=0.0, visit_cost_micro=300_000)
+    policy=Policy(overflow_cost_micro=16_000_000, required_above=0.25, urgency=0.0, visit_cost_micro=300_000)
 )
 """In the city's own currency; meant for one like the US dollar. Made for 99.5 % service with few kilometres on the
 built-in city, on seeds from 100 on, and fitted to no real one."""

@@ -203,13 +203,14 @@ def test_districts_take_turns_on_working_days(make_city: MakeCity) -> None:
     """With two districts each has its turn on every other day with a shift, weekends between them or not."""
     city = make_city(containers=BINS, shifts=[SHIFT | {"weekdays": "mon,tue,wed,thu,fri"}])
     assert districts(city.containers, 2).tolist() == [0, 0, 0, 0, 1, 1, 1, 1]
+    halves = replace(USUAL, rhythm=2)
     turns = []
     for days in (0, 1, 2, 3, 4, 7, 8):
-        moments = moments_of(city, MONDAY + dt.timedelta(days=days), USUAL)
+        moments = moments_of(city, MONDAY + dt.timedelta(days=days), halves)
         assert sorted(set(moments.turn.tolist())) == [False, True]
         turns.append(bool(moments.turn[0]))
     assert turns in ([True, False, True, False, True, False, True], [False, True, False, True, False, True, False])
-    friday = moments_of(city, MONDAY + dt.timedelta(days=4), USUAL)
+    friday = moments_of(city, MONDAY + dt.timedelta(days=4), halves)
     own, other = (np.flatnonzero(friday.turn == turn)[0] for turn in (True, False))
     assert (friday.soon_name[own], friday.soon_name[other]) == ("Tuesday", "Monday")
     assert friday.soon_s[own] - friday.today_s == 4 * DAY_S
