@@ -15,8 +15,8 @@ remains of the saving is the part of the cycle that has gone by, about how full 
 Beside it stand the policies that cities have: a fixed schedule, and a threshold on the level last seen; and one that
 knows what will come, as the bound of what forecasts can give.
 
-Trucks that work in one part of the city today and in another tomorrow drive less than trucks that are everywhere every
-day. A container whose turn it is not is left until its turn unless it is *urgent*; what it risks until then is its
+Trucks may work in one part of the city today and in another tomorrow; whether that pays, docs/policies.md says. A
+container whose turn it is not is left until its turn unless it is *urgent*; what it risks until then is its
 prize, for a truck that passes by.
 
 Nothing known is no reason to stay away: a container that has been silent gets its group's forecast with a wide spread,

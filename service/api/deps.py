@@ -1,7 +1,7 @@
 """What endpoints are given: settings, a session, the cities in memory, the runs' supervisor, who people are.
 
-All of these are asynchronous though they wait for nothing: FastAPI would send each plain one through a thread, and a
-request's three or four such ways took longer than what they fetched.
+All of these are asynchronous though they wait for nothing: FastAPI sends each plain one through a thread, of which all
+may be taken. Phones' waiting times did not change measurably by it.
 """
 
 from collections.abc import AsyncIterator
