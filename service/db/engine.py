@@ -18,9 +18,10 @@ BUSY_TIMEOUT_MS: Final = 10_000
 PAGES_KB: Final = 16_384
 """A thousand readings touch some 700 pages of 4 KB, in the table and its indexes; SQLite keeps 2 MB if it is not told.
 With so many kept, readings in batches took half of the system's time."""
-CHECKPOINT_PAGES: Final = 4_000
-"""What is committed is copied into the database once so many pages wait, 16 MB; at SQLite's own 1,000 that was every
-other batch, mostly the same pages again: with 8,000 a quarter less was written. Fewer are read sooner at a start."""
+CHECKPOINT_PAGES: Final = 8_000
+"""What is committed is copied into the database once so many pages wait, 32 MB; at SQLite's own 1,000 that was every
+other batch, mostly the same pages again. With 160,000 readings stored, 10,000 pages took a sixteenth less time for
+batches than 4,000. Fewer are read sooner at a start."""
 
 _UPGRADE_LOCK: Final = 7_126_001
 """Of two servers that start at once on PostgreSQL the second one waits; any number of our own."""
@@ -33,7 +34,9 @@ def make_engine(url: str) -> Engine:
     """
     # The pool is larger than the threads that answer requests (40), so that none waits for a connection: with
     # SQLAlchemy's own 15, two hundred phones waited for minutes.
-    pool: dict[str, Any] = {"pool_size": 10, "max_overflow": 40, "hide_parameters": True}
+    # Whoever asks gets the one given back last: a connection to SQLite keeps its pages until another one has written,
+    # so that the writer of readings is a seventh faster with its own.
+    pool: dict[str, Any] = {"pool_size": 10, "max_overflow": 40, "pool_use_lifo": True, "hide_parameters": True}
     if not url.startswith("sqlite"):
         return create_engine(url, pool_pre_ping=True, **pool)
     engine = create_engine(url, connect_args={"check_same_thread": False}, **pool)

@@ -63,8 +63,9 @@ def row_of(
         "city_id": place.city_id,
         "device": report.device or f"@{report.kind.value}/{container}",
         "counter": NO_COUNTER if report.counter is None else report.counter,
-        # Without a session a counter is held against those of its own day alone: devices that restart begin anew.
-        "session": report.session or f"day {report.time_us // DAY_US}",
+        # Without a session a counter is held against those of its own day alone: devices that restart begin anew. Where
+        # nobody counts a session says nothing, and the first of two reports of one moment would have settled it.
+        "session": (report.counter is not None and report.session) or f"day {report.time_us // DAY_US}",
         "container": container,
         "time_us": report.time_us,
         "kind": report.kind.value,
