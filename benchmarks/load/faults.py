@@ -111,11 +111,11 @@ def _items(body: bytes) -> list[dict[str, Any]]:
 
 def _until_killed(at: Running, bodies: Sequence[bytes], seconds: float) -> Sent:
     """Send, and kill the server so many seconds after its first commit: before that there is nothing to lose."""
-    before = at.count()
+    before = at.newest()
 
     def kill_after_commit() -> None:
         give_up_s = time.monotonic() + START_S
-        while at.count() == before and time.monotonic() < give_up_s:
+        while at.newest() == before and time.monotonic() < give_up_s:
             time.sleep(0.01)
         time.sleep(seconds)
         at.server.kill()
