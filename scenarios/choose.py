@@ -85,7 +85,9 @@ class Rules:
 
 
 USUAL: Final = Rules(
-    policy=Policy(overflow_cost_micro=16_000_000, required_above=0.25, urgency=0.0, visit_cost_micro=300_000)
+    policy=Policy(
+        overflow_cost_micro=20_000_000, required_above=0.25, urgency=0.0, visit_cost_micro=300_000, unheard_risk=4.0
+    )
 )
 """In the city's own currency; meant for one like the US dollar. Made for 99.5 % service with few kilometres on the
 built-in city, on seeds from 100 on, and fitted to no real one."""

@@ -90,6 +90,9 @@ class Policy:
         The same limit on a day that is not the container's turn; below it a visit is optional, for a truck nearby.
     most_age_days
         For hygiene, waste lies no longer than this; nor does a silent container go unvisited.
+    unheard_risk
+        Of a container that has been silent for a day the risk counts so many times: a history without levels was
+        gathered by trucks that came before it was full, and foretells low risks too low (docs/policies.md).
 
     Raises
     ------
@@ -104,6 +107,7 @@ class Policy:
     visit_cost_micro: int = 0
     urgent_above: float = 0.5
     most_age_days: float = 14.0
+    unheard_risk: float = 1.0
 
     def __post_init__(self) -> None:
         if self.overflow_cost_micro < 0:
@@ -114,6 +118,8 @@ class Policy:
             share = getattr(self, name)
             if not 0 <= share <= 1:
                 raise ValueError(f"The policy's {name} must lie from 0 to 1, not be {share}.")
+        if not 1 <= self.unheard_risk < np.inf:
+            raise ValueError(f"A risk counts once at least, not {self.unheard_risk} times.")
         if not self.most_age_days > 0:
             raise ValueError(f"Waste cannot be {self.most_age_days} days old at most.")
 
@@ -245,6 +251,9 @@ def _by_overflow(
     soon_name: str | Sequence[str],
     fill: Floats | None,
 ) -> tuple[Choice, ...]:
+    told = soon
+    unheard = np.where(known.silent_days >= _UNHEARD_DAYS, policy.unheard_risk, 1.0)
+    soon, later = np.minimum(1.0, unheard * soon), np.minimum(1.0, unheard * later)
     # What is full by the next chance is full by the one after, even where two forecasts differ by rounding.
     later = np.maximum(soon, later)
     worth = policy.overflow_cost_micro * (soon + policy.urgency * (later - soon))
@@ -259,7 +268,7 @@ def _by_overflow(
     names = [soon_name] * len(soon) if isinstance(soon_name, str) else soon_name
 
     def otherwise(number: int) -> Choice:
-        name, likely = known.ids[number], f"{_percent(soon[number])} likely to overflow before {names[number]}"
+        name, likely = known.ids[number], f"{_percent(told[number])} likely to overflow before {names[number]}"
         if soon[number] > limit[number]:
             return _required(name, likely + _silence(known, number))
         too_old = _too_old(known, number, policy)
@@ -305,6 +314,8 @@ def _silence(known: Situation, number: int) -> str:
     return f" (silent for {days:.0f} days)" if days >= _SILENT_DAYS else ""
 
 
+_UNHEARD_DAYS: Final = 1.0
+"""Our own figure: a sensor that works reports several times a day."""
 _SILENT_DAYS: Final = 2.0
 """Of a container silent for longer the dispatcher is told so. Our own figure: sensors report daily at the least."""
 

@@ -111,6 +111,25 @@ def test_a_silent_container_is_never_skipped() -> None:
     assert choose_by_threshold(known(**nothing), POLICY)[0].decision is Decision.REQUIRED
 
 
+@pytest.mark.parametrize(
+    ("silent_days", "prize_micro"),
+    [(0.99, 1_000_000), (1.0, 4_000_000), (math.nan, 1_000_000)],
+)
+def test_an_unheard_containers_risk_counts_more(silent_days: float, prize_micro: int) -> None:
+    """After a day's silence the risk counts several times; the dispatcher is told the likelihood itself."""
+    choice = by_overflow(0.1, 0.1, replace(POLICY, unheard_risk=4.0), silent_days=silent_days)
+    assert choice.prize_micro == prize_micro
+    assert choice.why.startswith("10 % likely")
+
+
+def test_an_unheard_container_is_required_sooner() -> None:
+    """The limit is held against the risk that counts, which is never more than certain."""
+    policy = replace(POLICY, unheard_risk=4.0)
+    assert by_overflow(0.2, 1.0, policy, silent_days=0.5).decision is Decision.OPTIONAL
+    assert by_overflow(0.2, 1.0, policy, silent_days=1.5).decision is Decision.REQUIRED
+    assert by_overflow(0.9, 1.0, replace(policy, required_above=1.0), silent_days=1.5).prize_micro == 10_000_000
+
+
 @pytest.mark.parametrize("flag", ["reported", "due"])
 def test_reports_and_schedules_are_required_everywhere(flag: str) -> None:
     """What a citizen reports and what its schedule asks for is required under every policy."""
@@ -211,6 +230,8 @@ def test_from_readings_to_choices() -> None:
         ({"least_probability": -0.1}, "least_probability"),
         ({"urgency": math.nan}, "urgency"),
         ({"most_age_days": 0}, "0 days old"),
+        ({"unheard_risk": 0.9}, "once at least"),
+        ({"unheard_risk": math.nan}, "once at least"),
     ],
 )
 def test_a_bad_policy_is_refused(changes: dict[str, float], words: str) -> None:
