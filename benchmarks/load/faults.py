@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from benchmarks.quality.rows import Row
 
 
+MOST: Final = 12_000
+"""Readings sent between two blows. After 200 blows the oldest is 333 days old, which is still taken."""
+
+
 def junk(case: str, database: str, *, quick: bool) -> list[Row]:
     """Send bad readings, single and in batches, and count what became of each, by the replies and in the tables."""
     number = 2_000 if quick else 50_000
@@ -77,8 +81,8 @@ def kill(case: str, database: str, *, rounds: int) -> list[Row]:
             return [row(case, "kill -9", "", None, why="PostgreSQL is not installed")]
         first = 0
         for _ in range(rounds):
-            bodies = bodies_of(readings_of(at.containers, 20_000, first=first), 5)
-            first += 20_000
+            bodies = bodies_of(readings_of(at.containers, MOST, first=first), 5)
+            first += MOST
             sent = _until_killed(at, bodies, chance.uniform(0.05, 1.0))
             wanted += [
                 (one["container"], one["time"]) for number in sent.acknowledged for one in _items(bodies[number])
