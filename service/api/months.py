@@ -2,14 +2,14 @@
 
 from typing import Annotated, Final, Literal
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import APIRouter, Depends, Path, Query, Response
 from pydantic import Field
 
 from service.api.deps import CitiesDep, CityId, PlannedDep, SessionDep
 from service.api.replies import CSV, CsvResponse, errors
 from service.api.schemas import Out
 from service.driving.contract import LATE_S
-from service.driving.month import case_rows, flat_cases, month_report, zone_rows
+from service.driving.month import MonthReport, case_rows, flat_cases, month_report, zone_rows
 from service.export.tables import csv_text
 
 router = APIRouter(prefix="/v1/cities/{city_id}/months/{month}", tags=["reports"])
@@ -18,6 +18,20 @@ Month = Annotated[str, Path(pattern="^2[01][0-9]{2}-(0[1-9]|1[0-2])$", descripti
 LateMinutes = Annotated[
     int, Query(ge=0, le=1_440, description="A visit is late when it was done so many minutes later than planned.")
 ]
+
+
+def _report(
+    city_id: CityId,
+    month: Month,
+    session: SessionDep,
+    cities: CitiesDep,
+    planned: PlannedDep,
+    late_minutes: LateMinutes = LATE_S // 60,
+) -> MonthReport:
+    return month_report(session, cities, planned, city_id, month, late_s=60 * late_minutes)
+
+
+ReportDep = Annotated[MonthReport, Depends(_report)]
 
 
 class ZoneMonthOut(Out):
@@ -81,16 +95,8 @@ class MonthOut(Out):
 
 
 @router.get("/report", summary="Promised against done, by zone", responses=errors(404, 409, 422))
-def get_report(
-    city_id: CityId,
-    month: Month,
-    session: SessionDep,
-    cities: CitiesDep,
-    planned: PlannedDep,
-    late_minutes: LateMinutes = LATE_S // 60,
-) -> MonthOut:
+def get_report(month: Month, found: ReportDep) -> MonthOut:
     """Return what the month's published plans promised in each zone, what was done, late, missed and is disputed."""
-    found = month_report(session, cities, planned, city_id, month, late_s=60 * late_minutes)
     return MonthOut(
         month=month,
         zones=[ZoneMonthOut.model_validate(row) for row in zone_rows(found)],
@@ -101,16 +107,8 @@ def get_report(
 @router.get(
     "/report.csv", summary="The same as a table", response_class=CsvResponse, responses=errors(404, 409, 422) | CSV
 )
-def get_report_csv(
-    city_id: CityId,
-    month: Month,
-    session: SessionDep,
-    cities: CitiesDep,
-    planned: PlannedDep,
-    late_minutes: LateMinutes = LATE_S // 60,
-) -> Response:
+def get_report_csv(found: ReportDep) -> Response:
     """Return a row for each zone."""
-    found = month_report(session, cities, planned, city_id, month, late_s=60 * late_minutes)
     return CsvResponse(csv_text(zone_rows(found), ZONE_COLUMNS))
 
 
@@ -118,16 +116,8 @@ def get_report_csv(
     "/cases.csv", summary="Visits that were late, missed or disputed", response_class=CsvResponse,
     responses=errors(404, 409, 422) | CSV,
 )  # fmt: skip
-def get_cases_csv(
-    city_id: CityId,
-    month: Month,
-    session: SessionDep,
-    cities: CitiesDep,
-    planned: PlannedDep,
-    late_minutes: LateMinutes = LATE_S // 60,
-) -> Response:
+def get_cases_csv(found: ReportDep) -> Response:
     """Return a row for each such visit, with the evidence in words."""
-    found = month_report(session, cities, planned, city_id, month, late_s=60 * late_minutes)
     return CsvResponse(csv_text(flat_cases(case_rows(found)), CASE_COLUMNS))
 
 

@@ -8,21 +8,15 @@ from collections import defaultdict
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from rich.box import SIMPLE_HEAD
-from rich.table import Table
-
 from optimizer.demand.clean import DAY_S
-from optimizer.search.engines import ruin_recreate
 from scenarios.choose import USUAL, calendar_of, day_s, of_city
-from scenarios.fleetday import Ground
 from scenarios.policies import Town, live_as_good, usual_rates
 from scenarios.replay import past_of
 from scenarios.savings import saving
 from scenarios.schedules import own_schedule
 from scenarios.simulate import Setting, live
 from service.cli import show
-from service.cli.compiling import told
-from service.cli.simulate import figures
+from service.cli.lives import figures, lives_table, ready_ground
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,6 +28,7 @@ if TYPE_CHECKING:
     from scenarios.choose import Kind
     from scenarios.savings import Saving
     from scenarios.simulate import DayDone, Lived
+    from service.cli.lives import Row
 
 FIXED: Final = "own schedule"
 FEWER: Final = "schedule, same service"
@@ -86,11 +81,7 @@ def run(
         first_day=first_day - dt.timedelta(days=warm_up),
         calendar=calendar_of(city),
     )
-    with told():
-        ground = Ground.of(city, first_day, extract=extract, cache_dir=cache_dir)
-        ruin_recreate.warm()
-    if not ground.whole.shifts:
-        raise show.CommandError(f"No vehicle has a shift on {first_day:%Y-%m-%d}, and all days get the shifts of it.")
+    ground = ready_ground(city, extract, first_day, cache_dir)
     town = Town(ground=ground, rate_l=usual_rates(city))
     past = past_of(known, town.volume_l, town.rate_l, first_s=day_s(setting.first_day), days=setting.world_days)
     warm = past.emptied[:warm_up]
@@ -101,7 +92,7 @@ def run(
     lives[FEWER] = live_as_good(town, past.world, setting, seed=seed, overflows=lives[kind].overflows, warm=warm)
     rows = [figures(name, lived) for name, lived in lives.items()]
     savings = {peer: _savings(lives[peer], lives[kind]) for peer in (FIXED, FEWER)}
-    show.OUT.print(_table(rows, city, first_day, last_day))
+    show.OUT.print(lives_table(f"{city.name}, {first_day} to {last_day}, lived again", rows, city.currency))
     for peer, found in savings.items():
         for what, saved in found.items():
             show.OUT.print(_sentence(kind, peer, what, saved), markup=False)
@@ -152,32 +143,7 @@ def _caveats(strangers: Sequence[str], seen: float, warm_up: int) -> None:
         show.notes([f"The events of {len(strangers)} containers that the city does not have were left out."])
 
 
-def _table(rows: Sequence[dict[str, Any]], city: CityDataset, first_day: dt.date, last_day: dt.date) -> Table:
-    table = Table(
-        title=f"{city.name}, {first_day} to {last_day}, lived again",
-        box=SIMPLE_HEAD,
-        title_justify="left",
-        pad_edge=False,
-        padding=(0, 1, 0, 0),
-    )
-    heads = ("policy", "service", "full", "km", "hours", "trips", "visits", city.currency)
-    for number, head in enumerate(heads):
-        table.add_column(head, justify="right" if number else "left", no_wrap=True)
-    for row in rows:
-        table.add_row(
-            row["policy"],
-            f"{100 * row['service']:.2f} %",
-            f"{row['overflow_container_days']:,}",
-            f"{row['distance_km']:,.0f}",
-            f"{row['duration_h']:,.0f}",
-            f"{row['trips']:,}",
-            f"{row['emptied']:,}",
-            f"{row['cost_micro'] / 1e6:,.0f}",
-        )
-    return table
-
-
-def _document(rows: Sequence[dict[str, Any]], savings: dict[str, dict[str, Saving]]) -> dict[str, Any]:
+def _document(rows: Sequence[Row], savings: dict[str, dict[str, Saving]]) -> dict[str, Any]:
     return {
         "lives": list(rows),
         "savings": [
