@@ -309,7 +309,10 @@ class _City:
         return self._with_shifts(part, {}, absent=np.ones(len(part), dtype=np.bool_))
 
     def cut_routes(self, *, angle: float, seed: int) -> list[District]:
-        """Return districts of routes near each other, what is left out near them, and shifts without a route."""
+        """Return districts of routes near each other, what is left out near them, and shifts without a route.
+
+        Those that leave out most of what is required come first: in one process their turn is a minute away otherwise.
+        """
         part = np.full(len(self._places), -1, dtype=np.intp)
         routes = list(self.orders.values())
         visits = [self._rows(order) for order in routes]
@@ -327,7 +330,8 @@ class _City:
         for row in np.flatnonzero(absent).tolist():
             gap = self._places[~absent] - self._places[row]
             part[row] = part[~absent][np.argmin(np.einsum("ij,ij->i", gap, gap))]
-        return self._with_shifts(part, home, absent=absent, seed=seed)
+        districts = self._with_shifts(part, home, absent=absent, seed=seed)
+        return sorted(districts, key=self._required_left, reverse=True)
 
     def _with_shifts(
         self, part: NDArray[np.intp], home: dict[str, int], *, absent: NDArray[np.bool_], seed: int = 0
@@ -391,6 +395,10 @@ class _City:
             away[~able[self._able[row]]] = np.inf
             part[row] = int(np.argmin(away)) if np.isfinite(away).any() else -1
 
+    def _required_left(self, district: District) -> int:
+        served = _served(district.orders)
+        return sum(self.problem.visit_by_id[name].required for name in district.visits if name not in served)
+
     def _rows(self, order: RouteOrder) -> list[int]:
         return [self._number[action.visit] for action in order.actions if isinstance(action, VisitAction)]
 
@@ -453,13 +461,17 @@ class _City:
         busy = {order.shift for order in orders}
         idle = [name for name in district.shifts if name not in busy and self.problem.shift_by_id[name].out]
         orders = [*orders, *(RouteOrder(shift=name, actions=()) for name in idle)]
-        served = {action.visit for order in orders for action in order.actions if isinstance(action, VisitAction)}
+        served = _served(orders)
         total = 0
         for name in district.visits:
             if name not in served:
                 prize_micro = self.problem.visit_by_id[name].prize_micro
                 total += self._penalty_micro if prize_micro is None else prize_micro
         return total + sum(evaluate_route(self.problem, order).route.cost.total_micro for order in orders)
+
+
+def _served(orders: Sequence[RouteOrder]) -> set[str]:
+    return {action.visit for order in orders for action in order.actions if isinstance(action, VisitAction)}
 
 
 def _angle(seed: int, number: int) -> float:

@@ -118,6 +118,18 @@ def test_costs_of_districts_add_up_to_the_days(seed: int) -> None:
     assert total == whole.plan.cost.total_micro
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_districts_that_leave_required_visits_out_come_first(seed: int) -> None:
+    """The districts of a round are ordered by how many required visits have no route yet."""
+    problem = random_day(seed, visits=60, vehicles=9, optional=0.3)
+    orders = orders_of(problem, solve(problem, stop=StepLimit(1), seed=seed).plan)[:-1]
+    parts = a_city(problem, orders).cut_routes(angle=1.0, seed=seed)
+    out = {visit.visit for visit in unserved(problem, orders) if problem.visit_by_id[visit.visit].required}
+    left = [len(out.intersection(part.visits)) for part in parts]
+    assert max(left) > 0
+    assert left == sorted(left, reverse=True)
+
+
 def test_a_part_of_a_day_keeps_its_penalty() -> None:
     """Leaving a required visit out costs in a district what it costs in the whole day, whatever its trucks."""
     problem = random_day(0, visits=40, vehicles=6)
