@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import random
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -13,11 +14,14 @@ from benchmarks.quality.cases import half_fleet
 from benchmarks.quality.engines import EXACT, run
 from benchmarks.quality.peers.answer import judged
 from benchmarks.quality.peers.subproblems import lunch_as_shorter_day, single_trips, without_breaks
+from benchmarks.quality.published import read_x
 from optimizer.problem.plan import RouteOrder, UnloadAction, VisitAction
 from optimizer.search.solve import solve
 from optimizer.search.stop import StepLimit
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from optimizer.problem.model import Problem
 
 SECONDS = 2.0
@@ -47,6 +51,22 @@ def test_objective_of_a_peer_is_the_judges(engine: str, library: str, seed: int)
     assert done.objective_micro == done.cost_micro
     assert done.routes > 0
     assert done.left < len(problem.visits)
+
+
+def test_pyvrp_keeps_to_loads_where_distances_are_dear(tmp_path: Path) -> None:
+    """Where a unit of distance costs a million, as of X, its penalties rise until no truck is too full."""
+    pytest.importorskip("pyvrp")
+    chance = random.Random(1)
+    places = [f"{node} {chance.randrange(1_000)} {chance.randrange(1_000)}" for node in range(1, 62)]
+    demands = ["1 0", *(f"{node} {chance.randrange(1, 100)}" for node in range(2, 62))]
+    file = tmp_path / "X-n61.vrp"
+    lines = ["DIMENSION : 61", "CAPACITY : 206", "NODE_COORD_SECTION", *places, "DEMAND_SECTION", *demands]
+    file.write_text("\n".join(lines), encoding="utf-8")
+    file.with_suffix(".sol").write_text("Cost 1", encoding="utf-8")
+    problem = read_x(file).problem
+    done = run("pyvrp", problem, seconds=SECONDS, seed=0)
+    assert done.legal, done.violations
+    assert done.left == 0
 
 
 @pytest.mark.parametrize("engine", ["ortools-gls", "ortools-ils"])

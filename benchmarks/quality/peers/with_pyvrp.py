@@ -36,8 +36,12 @@ if TYPE_CHECKING:
 _FORBIDDEN: Final = 1_000_000
 """Seconds and metres of an arc that no route may take: beyond every shift, and small enough to be summed."""
 
-_MOST_PENALTY: Final = 1e7
-"""In micro for each second or kilogram too many. PyVRP's own bound, 100,000, is for costs of five or six digits."""
+_LEAST_BOUND: Final = 1e7
+"""Penalties may rise to so many micro for each second or kilogram too many, and to the price of the dearest arc.
+
+PyVRP's own bound, 100,000, is for costs of five or six digits. Of X a unit of distance costs a million: with this bound
+alone no plan of X-n101-k25 kept to the trucks' loads.
+"""
 
 _FIRST_SHARE: Final = 0.4
 """Part of the time with all vehicles that are offered."""
@@ -137,7 +141,8 @@ class _Hunt:
             initial = pyvrp.Solution(data, routes)
         watch = _Watch(lambda solution: self._found(solution, kinds))
         parameters = pyvrp.SolveParams(
-            ils=pyvrp.IteratedLocalSearchParams(callbacks=watch), penalty=pyvrp.PenaltyParams(max_penalty=_MOST_PENALTY)
+            ils=pyvrp.IteratedLocalSearchParams(callbacks=watch),
+            penalty=pyvrp.PenaltyParams(max_penalty=self._model.most_penalty),
         )
         end = stopping.MaxRuntime(min(seconds, self._left_s()))
         result = pyvrp.solve(data, end, self._seed, collect_stats=False, params=parameters, initial_solution=initial)
@@ -281,6 +286,8 @@ class PyVRPModel:
         matrices: list[tuple[Any, Any]] = [
             self._matrices(vehicle, self._last_site[number]) for number, vehicle in enumerate(profiles)
         ]
+        dearest = max(float(self._prices(kind, *matrices[kind.profile]).max()) for kind in self.kinds)
+        self.most_penalty = max(_LEAST_BOUND, dearest)
         return pyvrp.ProblemData(
             locations=[
                 pyvrp.Location(x=self.problem.locations[place].lon, y=self.problem.locations[place].lat)
@@ -326,6 +333,11 @@ class PyVRPModel:
             reload_depots=[] if self._one_trip else list(range(self._first_site, self._first_client)),
             **limit,
         )
+
+    def _prices(self, kind: _Kind, metres: NDArray[np.int64], seconds: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return what a profile's arcs cost in micro, those that no route may take nothing."""
+        price = metres * kind.vehicle.micro_per_m + seconds * kind.vehicle.micro_per_s
+        return np.where(metres < _FORBIDDEN, price, 0)
 
     def _cheapest_sites(self, vehicle: Vehicle) -> NDArray[np.intp]:
         """Return where a route that ends at each depot unloads last, for each client: ``intp[clients, depots]``."""
