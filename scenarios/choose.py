@@ -53,11 +53,8 @@ class Rules:
 
     Parameters
     ----------
-    rhythm
-        The policy by forecast works in one district after the other, so many in all: each has its turn on every so
-        many-th day on which somebody works. With 1 trucks go everywhere every day.
     look_ahead
-        Chances to come that are looked at, the container's next turn among them; at least 2.
+        Chances to come that are looked at, the next one among them; at least 2.
     demand_quantile
         Trucks are loaded on paper with this quantile of what a container will hold: above the median, because an
         unforeseen trip costs more than a little room left.
@@ -66,11 +63,10 @@ class Rules:
 
     Notes
     -----
-    The defaults are our own figures, fitted to no city's data; on the rhythm see docs/policies.md.
+    The defaults are our own figures, fitted to no city's data: see docs/policies.md.
     """
 
     policy: Policy
-    rhythm: int = 1
     look_ahead: int = 3
     demand_quantile: float = 0.7
     full_from: float = 0.8
@@ -78,8 +74,6 @@ class Rules:
     def __post_init__(self) -> None:
         if self.look_ahead < 2:  # noqa: PLR2004 - the next chance, and one after it
             raise ValueError(f"A look-ahead takes at least 2 chances, not {self.look_ahead}.")
-        if self.rhythm < 1:
-            raise ValueError(f"A city has at least 1 district, not {self.rhythm}.")
         if not 0 < self.demand_quantile < 1:
             raise ValueError(f"A quantile must lie between 0 and 1, not be {self.demand_quantile}.")
 
@@ -93,7 +87,7 @@ USUAL: Final = Rules(
 built-in city, on seeds from 100 on, and fitted to no real one."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Moments:
     """When it matters how full each container is, in seconds of the city's wall clock since 1970.
 
@@ -103,18 +97,17 @@ class Moments:
         What was heard before this is known.
     today_s
         When the truck can come today.
-    soon_s, later_s : int64[n], when it comes at the container's next turn, and at the end of the look-ahead
+    soon_s, later_s
+        When it can come at the next chance, and at the last one of the look-ahead.
     soon_name
-        What the dispatcher calls the day of each container's next turn.
-    turn : bool[n], whether today is the container's turn
+        What the dispatcher calls the day of the next chance.
     """
 
     known_s: int
     today_s: int
-    soon_s: Longs
-    later_s: Longs
-    soon_name: tuple[str, ...]
-    turn: Flags
+    soon_s: int
+    later_s: int
+    soon_name: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -178,7 +171,7 @@ def choices_of(
     """Choose by a policy; ``due``, bool[containers], is the fixed schedule's word and counts under it alone."""
     every = np.arange(len(table.events.ids))
     reported = reported_full(table.events, moments.known_s)
-    known = situation(table, every, moments.known_s, reported=reported, turn=moments.turn)
+    known = situation(table, every, moments.known_s, reported=reported)
     match kind:
         case "schedule":
             return choose_by_schedule(replace(known, due=due))
@@ -226,7 +219,7 @@ def learn(table: CleanTable, group: Longs, calendar: Calendar, *, until_s: int) 
 def look_ahead(model: FillModel, table: CleanTable, moments: Moments) -> Outlook:
     """Foretell all containers at the three moments, in one go."""
     n = len(table.events.ids)
-    target_s = np.concatenate([np.full(n, moments.today_s), moments.soon_s, moments.later_s])
+    target_s = np.repeat([moments.today_s, moments.soon_s, moments.later_s], n)
     question = Question(container=np.tile(np.arange(n), 3), origin_s=np.full(3 * n, moments.known_s), target_s=target_s)
     told = forecast(model, table, question)
     today, soon, later = (_part(told, slice(part * n, (part + 1) * n)) for part in range(3))
@@ -286,66 +279,35 @@ def groups_alike(containers: Iterable[Container]) -> Longs:
     return np.array([names.index(kind) for kind in kinds], dtype=np.int64)
 
 
-def districts(containers: Sequence[Container], count: int) -> Longs:
-    """Return the district of each container, from 0: strips of as many containers each, across the city's longer side.
-
-    A stop's containers stand together and so are in one district.
-    """
-    if count == 1 or not containers:
-        return np.zeros(len(containers), dtype=np.int64)
-    lon, lat = (np.array([getattr(container, name) for container in containers]) for name in ("lon", "lat"))
-    east_m, north_m = lon * np.cos(np.radians(lat.mean())), lat
-    along = east_m if np.ptp(east_m) >= np.ptp(north_m) else north_m
-    return np.searchsorted(np.quantile(along, np.arange(1, count) / count), along, side="right").astype(np.int64)
-
-
 def moments_of(city: CityDataset, service_date: dt.date, rules: Rules) -> Moments:
     """Return the moments of a day in a city: on days with a shift, midway between the first start and the last end."""
     working = {
         weekday for weekday in range(_WEEK) if any(s.weekdays is None or weekday in s.weekdays for s in city.shifts)
     }
-    dates = [service_date + dt.timedelta(days=days) for days in range(1, _WEEK * (rules.rhythm + rules.look_ahead))]
+    dates = [service_date + dt.timedelta(days=days) for days in range(1, _WEEK * rules.look_ahead + 1)]
     # Where nobody ever works, a week later counts as the next chance.
     chances = [date for date in dates if date.weekday() in (working or {service_date.weekday()})]
-    weeks, weekday = divmod((service_date - _EPOCH).days + _EPOCH.weekday(), _WEEK)
     starts = [shift.start_s for shift in city.shifts]
     middle_s = (min(starts) + max(shift.end_s for shift in city.shifts)) // 2 if starts else DAY_S // 2
-    return moments_at(
-        known_s=day_s(service_date),
-        middle_s=middle_s,
-        number=weeks * len(working) + sum(day < weekday for day in working),
-        chances=chances,
-        district=districts(city.containers, rules.rhythm),
-        rules=rules,
-    )
+    return moments_at(service_date, middle_s=middle_s, chances=chances[: rules.look_ahead])
 
 
-def moments_at(
-    *, known_s: int, middle_s: int, number: int, chances: Sequence[dt.date], district: Longs, rules: Rules
-) -> Moments:
+def moments_at(service_date: dt.date, *, middle_s: int, chances: Sequence[dt.date]) -> Moments:
     """Return the moments of a day whose next chances are known.
 
     Parameters
     ----------
     middle_s
         When trucks come, after midnight.
-    number
-        Of the day among all those on which somebody works: it is a district's turn if both add up to a multiple of the
-        rhythm.
     chances
-        Days to come on which somebody works, at least ``rhythm + look_ahead - 1``.
-    district : int64[n]
+        The days of the look-ahead on which somebody works, the next one first.
     """
-    # The next turn is 1 to ``rhythm`` chances away.
-    away = (rules.rhythm - 1 - (number + district) % rules.rhythm) + 1
-    chance_s = np.array([day_s(date) + middle_s for date in chances], dtype=np.int64)
     return Moments(
-        known_s=known_s,
-        today_s=known_s + middle_s,
-        soon_s=chance_s[away - 1],
-        later_s=chance_s[away + rules.look_ahead - 2],
-        soon_name=tuple(_WEEKDAYS[chances[chance - 1].weekday()] for chance in away.tolist()),
-        turn=away == rules.rhythm,
+        known_s=day_s(service_date),
+        today_s=day_s(service_date) + middle_s,
+        soon_s=day_s(chances[0]) + middle_s,
+        later_s=day_s(chances[-1]) + middle_s,
+        soon_name=_WEEKDAYS[chances[0].weekday()],
     )
 
 

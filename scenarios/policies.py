@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 import numpy as np
 
 from optimizer.demand.clean import DAY_S
-from scenarios.choose import day_s, districts
-from scenarios.schedules import due_days, own_schedule, routes_alike, schedule_as_good
+from scenarios.choose import day_s
+from scenarios.schedules import due_days, halves, own_schedule, routes_alike, schedule_as_good
 from scenarios.simulate import litres_after_warm_up, live
 from scenarios.waste import draw_world
 
@@ -130,7 +130,7 @@ def live_as_good(
         start_l,
         setting.span,
         group=routes_alike(containers, by_pace=by_pace),
-        half=districts(containers, 2),
+        half=halves(containers),
         overflows=overflows,
     )
     due = due_days(schedule, setting.world_days)

@@ -64,6 +64,18 @@ def routes_alike(containers: Sequence[Container], *, by_pace: bool = False) -> L
     return np.unique(label, return_inverse=True)[1].astype(np.int64)
 
 
+def halves(containers: Sequence[Container]) -> Longs:
+    """Return 0 or 1 for the half of the city that each container is in, cut across the longer side.
+
+    A stop's containers stand together and so are in one half.
+    """
+    lon, lat = (np.array([getattr(container, name) for container in containers]) for name in ("lon", "lat"))
+    east, north = lon * np.cos(np.radians(lat.mean())), lat
+    along = east if np.ptp(east) >= np.ptp(north) else north
+    half: Longs = (along >= np.median(along)).astype(np.int64)
+    return half
+
+
 def schedule_as_good(world: World, start_l: Floats, span: range, *, group: Longs, half: Longs, overflows: int) -> Longs:
     """Find the fixed schedule with the fewest visits that has at most so many overflows, one interval for each group.
 

@@ -21,7 +21,7 @@ from optimizer.demand.exposure import Calendar
 from optimizer.demand.readings import EventTable
 from optimizer.demand.select import choose_with_hindsight, situation
 from scenarios.carrying import carry_out
-from scenarios.choose import choices_of, day_s, districts, due_of, groups_alike, learn, look_ahead, moments_at, trusted
+from scenarios.choose import choices_of, day_s, due_of, groups_alike, learn, look_ahead, moments_at, trusted
 from scenarios.schedules import due_days, warm_up_schedule
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ class Setting:
     @property
     def world_days(self) -> int:
         """How many days a world needs: those of the warm-up, those that count, and what a look ahead may see."""
-        return self.warm_up + self.days + self.rules.rhythm + self.rules.look_ahead
+        return self.warm_up + self.days + 1 + self.rules.look_ahead
 
     @property
     def span(self) -> range:
@@ -323,7 +323,6 @@ class _Planner:
     def __init__(self, ground: Ground, world: World, setting: Setting, due: Flags | None) -> None:
         self.ground, self.world, self.setting, self.due = ground, world, setting, due
         self.group = groups_alike(ground.containers)
-        self.district = districts(ground.containers, setting.rules.rhythm)
         self.model: FillModel | None = None
 
     def choose(self, day: int, state: _State) -> tuple[tuple[Choice, ...], Floats]:
@@ -332,8 +331,8 @@ class _Planner:
         moments = self._moments(day)
         table = trusted(state.events(day - _MEMORY_DAYS))
         if self.setting.kind == "perfect":
-            today, soon, later = self._truth(day, state, moments)
-            known = situation(table, np.arange(len(self.ground.ids)), moments.known_s, turn=moments.turn)
+            today, soon, later = self._truth(day, state)
+            known = situation(table, np.arange(len(self.ground.ids)), moments.known_s)
             choices = choose_with_hindsight(
                 known, soon, later, rules.policy, soon_name=moments.soon_name, fill=np.minimum(today, FULL)
             )
@@ -348,24 +347,15 @@ class _Planner:
 
     def _moments(self, day: int) -> Moments:
         """Return the moments of a day; each is a chance."""
-        rules, today = self.setting.rules, self.setting.first_day + dt.timedelta(days=day)
-        ahead = rules.rhythm + rules.look_ahead - 1
-        return moments_at(
-            known_s=day_s(today),
-            middle_s=TRUCK_S,
-            number=day,
-            chances=[today + dt.timedelta(days=days) for days in range(1, ahead + 1)],
-            district=self.district,
-            rules=rules,
-        )
+        today = self.setting.first_day + dt.timedelta(days=day)
+        ahead = range(1, self.setting.rules.look_ahead + 1)
+        return moments_at(today, middle_s=TRUCK_S, chances=[today + dt.timedelta(days=days) for days in ahead])
 
-    def _truth(self, day: int, state: _State, moments: Moments) -> tuple[Floats, Floats, Floats]:
-        """Return the fill today, at the next turn and when the look-ahead ends, if nobody comes: float64[n] each."""
+    def _truth(self, day: int, state: _State) -> tuple[Floats, Floats, Floats]:
+        """Return the fill today, at the next chance and when the look-ahead ends, if nobody comes: float64[n] each."""
         coming = self.world.inflow_l
         found = [state.litres + coming[day, 0]]
-        for ahead in range(1, self.setting.rules.rhythm + self.setting.rules.look_ahead):
+        for ahead in range(1, self.setting.rules.look_ahead + 1):
             found.append(found[-1] + coming[day + ahead - 1, 1] + coming[day + ahead, 0])
         fill = np.array(found) / self.world.volume_l
-        every = np.arange(fill.shape[1])
-        soon, later = ((there_s - moments.today_s) // DAY_S for there_s in (moments.soon_s, moments.later_s))
-        return fill[0], fill[soon, every], fill[later, every]
+        return fill[0], fill[1], fill[-1]

@@ -15,10 +15,6 @@ remains of the saving is the part of the cycle that has gone by, about how full 
 Beside it stand the policies that cities have: a fixed schedule, and a threshold on the level last seen; and one that
 knows what will come, as the bound of what forecasts can give.
 
-Trucks may work in one part of the city today and in another tomorrow; whether that pays, docs/policies.md says. A
-container whose turn it is not is left until its turn unless it is *urgent*; what it risks until then is its
-prize, for a truck that passes by.
-
 Nothing known is no reason to stay away: a container that has been silent gets its group's forecast with a wide spread,
 and the age of its waste makes a visit required in the end.
 """
@@ -86,8 +82,6 @@ class Policy:
         The share, 0 to 1, credited for what the next chance could prevent as well.
     visit_cost_micro
         What a visit of its own costs, in detour and time at the kerb; a share of it is credited, see above.
-    urgent_above
-        The same limit on a day that is not the container's turn; below it a visit is optional, for a truck nearby.
     most_age_days
         For hygiene, waste lies no longer than this; nor does a silent container go unvisited.
     unheard_risk
@@ -105,7 +99,6 @@ class Policy:
     least_probability: float = 0.01
     urgency: float = 0.3
     visit_cost_micro: int = 0
-    urgent_above: float = 0.5
     most_age_days: float = 14.0
     unheard_risk: float = 1.0
 
@@ -114,7 +107,7 @@ class Policy:
             raise ValueError(f"An overflow cannot cost {self.overflow_cost_micro} millionths.")
         if self.visit_cost_micro < 0:
             raise ValueError(f"A visit cannot cost {self.visit_cost_micro} millionths.")
-        for name in ("required_above", "least_probability", "urgency", "urgent_above"):
+        for name in ("required_above", "least_probability", "urgency"):
             share = getattr(self, name)
             if not 0 <= share <= 1:
                 raise ValueError(f"The policy's {name} must lie from 0 to 1, not be {share}.")
@@ -137,7 +130,6 @@ class Situation:
     silent_days : float64[n], since any event; NaN if never heard of
     reported : bool[n], a citizen says that it is full
     due : bool[n], its schedule or contract asks for a visit today
-    turn : bool[n], whether trucks work in its part of the city today; None where they work everywhere
     """
 
     ids: tuple[str, ...]
@@ -146,7 +138,6 @@ class Situation:
     silent_days: Floats
     reported: Flags
     due: Flags
-    turn: Flags | None = None
 
 
 def situation(
@@ -156,7 +147,6 @@ def situation(
     *,
     reported: Flags | None = None,
     due: Flags | None = None,
-    turn: Flags | None = None,
 ) -> Situation:
     """Gather what was known of containers strictly before a moment."""
     n = len(container)
@@ -180,7 +170,6 @@ def situation(
         silent_days=silent_days,
         reported=nothing if reported is None else reported,
         due=nothing if due is None else due,
-        turn=turn,
     )
 
 
@@ -190,7 +179,7 @@ def choose_by_forecast(
     later: Forecast,
     policy: Policy,
     *,
-    soon_name: str | Sequence[str],
+    soon_name: str,
     fill: Floats | None = None,
 ) -> tuple[Choice, ...]:
     """Choose by what is likely to overflow.
@@ -202,7 +191,7 @@ def choose_by_forecast(
     fill : float64[n]
         How full they are expected to be when the truck comes today; needed where the policy knows a visit's cost.
     soon_name
-        What the dispatcher calls the next chance, such as "Thursday"; one for all, or each container's.
+        What the dispatcher calls the next chance, such as "Thursday".
     """
     return _by_overflow(known, soon.overflow(), later.overflow(), policy, soon_name, fill)
 
@@ -213,7 +202,7 @@ def choose_with_hindsight(
     later_fill: Floats,
     policy: Policy,
     *,
-    soon_name: str | Sequence[str],
+    soon_name: str,
     fill: Floats | None = None,
 ) -> tuple[Choice, ...]:
     """Choose knowing how full each container will be: what perfect sensors could give; see ``choose_by_forecast``."""
@@ -248,7 +237,7 @@ def _by_overflow(
     soon: Floats,
     later: Floats,
     policy: Policy,
-    soon_name: str | Sequence[str],
+    soon_name: str,
     fill: Floats | None,
 ) -> tuple[Choice, ...]:
     told = soon
@@ -259,17 +248,10 @@ def _by_overflow(
     worth = policy.overflow_cost_micro * (soon + policy.urgency * (later - soon))
     if fill is not None:
         worth = worth + policy.visit_cost_micro * np.minimum(fill, FULL)
-    limit = np.full(len(soon), policy.required_above)
-    if known.turn is not None:
-        # Its own turn is cheaper than this, so nothing is worth a visit but the risk until then.
-        worth = np.where(known.turn, worth, policy.overflow_cost_micro * soon)
-        later = np.where(known.turn, later, soon)
-        limit = np.where(known.turn, limit, policy.urgent_above)
-    names = [soon_name] * len(soon) if isinstance(soon_name, str) else soon_name
 
     def otherwise(number: int) -> Choice:
-        name, likely = known.ids[number], f"{_percent(told[number])} likely to overflow before {names[number]}"
-        if soon[number] > limit[number]:
+        name, likely = known.ids[number], f"{_percent(told[number])} likely to overflow before {soon_name}"
+        if soon[number] > policy.required_above:
             return _required(name, likely + _silence(known, number))
         too_old = _too_old(known, number, policy)
         if too_old is not None:

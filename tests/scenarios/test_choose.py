@@ -19,7 +19,6 @@ from scenarios.choose import (
     USUAL,
     choose_day,
     day_s,
-    districts,
     due_of,
     learn,
     moments_of,
@@ -92,8 +91,7 @@ def test_what_a_policy_chooses_is_what_is_planned(make_city: MakeCity) -> None:
 
 def test_the_fullest_come_first(make_city: MakeCity) -> None:
     """A container about to overflow is required with its reason; one just emptied is not."""
-    everywhere = replace(USUAL, rhythm=1)
-    chosen = choose_day(make_city(containers=BINS), MONDAY, history(), rules=everywhere)
+    chosen = choose_day(make_city(containers=BINS), MONDAY, history())
     by_name = {c.container: c for c in chosen.choices}
     full = [name for name, c in by_name.items() if c.decision is Decision.REQUIRED]
     # Day 29, the last, emptied the bins 3 and 7; the bins 4 and 8 were emptied the day before that.
@@ -192,38 +190,11 @@ def test_events_of_unknown_containers_are_named_and_left_out(make_city: MakeCity
 def test_the_next_chance_is_the_next_day_with_a_shift(make_city: MakeCity) -> None:
     """Days without a shift are no chance to visit."""
     city = make_city(shifts=[SHIFT | {"weekdays": "mon,thu"}])
-    moments = moments_of(city, MONDAY, replace(USUAL, rhythm=1, look_ahead=2))
-    assert moments.soon_name == ("Thursday",)
-    assert (moments.soon_s - moments.today_s).tolist() == [3 * DAY_S]
-    assert (moments.later_s - moments.today_s).tolist() == [7 * DAY_S]
+    moments = moments_of(city, MONDAY, replace(USUAL, look_ahead=2))
+    assert moments.soon_name == "Thursday"
+    assert moments.soon_s - moments.today_s == 3 * DAY_S
+    assert moments.later_s - moments.today_s == 7 * DAY_S
     assert moments.today_s - moments.known_s == 8 * 3_600
-
-
-def test_districts_take_turns_on_working_days(make_city: MakeCity) -> None:
-    """With two districts each has its turn on every other day with a shift, weekends between them or not."""
-    city = make_city(containers=BINS, shifts=[SHIFT | {"weekdays": "mon,tue,wed,thu,fri"}])
-    assert districts(city.containers, 2).tolist() == [0, 0, 0, 0, 1, 1, 1, 1]
-    halves = replace(USUAL, rhythm=2)
-    turns = []
-    for days in (0, 1, 2, 3, 4, 7, 8):
-        moments = moments_of(city, MONDAY + dt.timedelta(days=days), halves)
-        assert sorted(set(moments.turn.tolist())) == [False, True]
-        turns.append(bool(moments.turn[0]))
-    assert turns in ([True, False, True, False, True, False, True], [False, True, False, True, False, True, False])
-    friday = moments_of(city, MONDAY + dt.timedelta(days=4), halves)
-    own, other = (np.flatnonzero(friday.turn == turn)[0] for turn in (True, False))
-    assert (friday.soon_name[own], friday.soon_name[other]) == ("Tuesday", "Monday")
-    assert friday.soon_s[own] - friday.today_s == 4 * DAY_S
-    assert friday.later_s[own] - friday.soon_s[own] == (USUAL.look_ahead - 1) * DAY_S
-
-
-def test_a_stop_lies_in_one_district(make_city: MakeCity) -> None:
-    """Containers at one place have their turn on the same day, however many districts there are."""
-    rows = [BIN | {"id": f"B{number}", "lon": 103.85 + number // 3 / 1000} for number in range(9)]
-    for count in (1, 2, 3, 4):
-        found = districts(make_city(containers=rows).containers, count)
-        assert found.max() < count
-        assert all(len(set(found[first : first + 3].tolist())) == 1 for first in (0, 3, 6))
 
 
 def test_what_is_left_has_no_litres() -> None:

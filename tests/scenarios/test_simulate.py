@@ -13,10 +13,10 @@ from optimizer.demand.select import Policy
 from optimizer.judge.evaluate import evaluate_route
 from optimizer.problem.plan import RouteOrder, UnloadAction, VisitAction
 from scenarios.carrying import carry_out
-from scenarios.choose import Rules, districts
+from scenarios.choose import Rules
 from scenarios.day import prepare_day
 from scenarios.fleetday import Ground
-from scenarios.schedules import due_days, due_on, routes_alike, schedule_as_good
+from scenarios.schedules import due_days, due_on, halves, routes_alike, schedule_as_good
 from scenarios.simulate import FIRST_DAY, Setting, litres_after_warm_up, live
 from scenarios.visits import Due
 from scenarios.waste import Nature, draw_world
@@ -59,7 +59,7 @@ def schedule_for(ground: Ground, world: World, setting: Setting, *, overflows: i
     """Find the schedule of a brief life."""
     start_l = litres_after_warm_up(ground.containers, world, setting)
     group = routes_alike(ground.containers)
-    half = districts(ground.containers, 2)
+    half = halves(ground.containers)
     return schedule_as_good(world, start_l, setting.span, group=group, half=half, overflows=overflows)
 
 
@@ -113,6 +113,12 @@ def test_a_schedule_keeps_its_promise(ground: Ground) -> None:
     assert sum(day.overflowed for day in lived.days) <= 2
     assert sum(day.emptied for day in lived.days) < len(BINS) * BRIEF.days
     assert all(len(set(schedule[group == number, 0])) == 1 for number in set(group))
+
+
+def test_a_stop_lies_in_one_half(make_city: MakeCity) -> None:
+    """The halves of a city are of as many stops as can be, and containers at one place have their days together."""
+    rows = [BIN | {"id": f"B{number}", "lon": 103.85 + number // 3 / 1000} for number in range(12)]
+    assert halves(make_city(containers=rows).containers).tolist() == [0] * 6 + [1] * 6
 
 
 def test_more_overflows_allow_fewer_visits(ground: Ground) -> None:

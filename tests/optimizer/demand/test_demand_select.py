@@ -55,20 +55,6 @@ def by_overflow(soon: float, later: float, policy: Policy = POLICY, **changes: o
 
 
 @pytest.mark.parametrize(
-    ("soon", "decision"),
-    [(0.0, Decision.LEFT), (0.3, Decision.OPTIONAL), (0.9, Decision.OPTIONAL), (0.91, Decision.REQUIRED)],
-)
-def test_out_of_turn_only_what_is_urgent_is_required(soon: float, decision: Decision) -> None:
-    """On another district's day a container waits up to a limit of its own, worth what it risks until its turn."""
-    policy = replace(POLICY, required_above=0.1, urgent_above=0.9, visit_cost_micro=1_000_000)
-    choice = by_overflow(soon, 1.0, policy, turn=False)
-    assert choice.decision is decision
-    if decision is Decision.OPTIONAL:
-        assert choice.prize_micro == round(soon * 10_000_000)
-    assert by_overflow(max(soon, 0.11), 1.0, policy, turn=True).decision is Decision.REQUIRED
-
-
-@pytest.mark.parametrize(
     ("soon", "decision"), [(0.5, Decision.OPTIONAL), (0.500001, Decision.REQUIRED), (0.93, Decision.REQUIRED)]
 )
 def test_required_above_the_limit(soon: float, decision: Decision) -> None:
