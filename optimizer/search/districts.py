@@ -21,7 +21,6 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from optimizer.judge.cost import required_penalty_micro
-from optimizer.judge.evaluate import evaluate_route
 from optimizer.problem.matrix import SQUARE_CELLS, TravelMatrix
 from optimizer.problem.plan import RouteOrder, VisitAction
 from optimizer.search.feasible import Options, may_enter, options
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from optimizer.judge.evaluate import RouteEvaluation
     from optimizer.problem.model import Problem, Vehicle
     from optimizer.problem.plan import Unserved
     from optimizer.search.stop import Stop
@@ -82,6 +82,7 @@ def search(
     seed: int,
     start: Sequence[RouteOrder],
     found: Callable[[list[RouteOrder]], bool],
+    judged: Callable[[RouteOrder], RouteEvaluation],
     crew: Crew,
     clock: Callable[[], float] = time.monotonic,
 ) -> None:
@@ -97,12 +98,14 @@ def search(
         The plan to improve; if it is empty, a first one is made.
     found
         Judges the whole day, and says whether the plan passes and is better than all before.
+    judged
+        The judge's word on one route, kept for ``found``: judging all routes of 10,000 visits takes 0.4 s.
     crew
         Who searches the districts. With a step limit the plan does not depend on how many they are.
     """
     if not shifts_of or not problem.shifts:
         return
-    city = _City(problem, shifts_of, start=start, found=found, clock=clock)
+    city = _City(problem, shifts_of, start=start, found=found, judged=judged, clock=clock)
     if not city.serves() and not stop():
         districts = city.cut_visits(angle=_angle(seed, 0))
         # Without the crew, whose processes may still be loading: a first plan must not wait for them.
@@ -275,14 +278,15 @@ class _City:
         *,
         start: Sequence[RouteOrder],
         found: Callable[[list[RouteOrder]], bool],
+        judged: Callable[[RouteOrder], RouteEvaluation],
         clock: Callable[[], float],
     ) -> None:
         self.problem = problem
         self.shifts_of = shifts_of
         self.orders = {order.shift: order for order in start if order.actions}
-        self._known: dict[RouteOrder, int] = {}
         self._told = dict(self.orders)
         self._found = found
+        self._judged = judged
         self._clock = clock
         self._begun_s = clock()
         self._judging_s = 0.0
@@ -467,7 +471,7 @@ class _City:
             if name not in served:
                 prize_micro = self.problem.visit_by_id[name].prize_micro
                 total += self._penalty_micro if prize_micro is None else prize_micro
-        return total + sum(evaluate_route(self.problem, order).route.cost.total_micro for order in orders)
+        return total + sum(self._judged(order).route.cost.total_micro for order in orders)
 
 
 def _served(orders: Sequence[RouteOrder]) -> set[str]:

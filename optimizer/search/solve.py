@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any, Final
 
-from optimizer.judge.evaluate import Evaluation, RouteEvaluation, evaluate
+from optimizer.judge.evaluate import Evaluation, RouteEvaluation, evaluate, evaluate_route
 from optimizer.problem.codec import problem_hash
 from optimizer.problem.errors import InvalidProblem
 from optimizer.problem.plan import Plan, Reason, RouteOrder, StepKind, Unserved, VisitAction
@@ -114,7 +114,15 @@ def solve(
         engines = Share(stop, _ENGINE_SHARE)
         if large:
             districts.search(
-                problem, shifts_of, stop=engines, seed=seed, start=book.orders, found=book.judge, crew=crew, clock=clock
+                problem,
+                shifts_of,
+                stop=engines,
+                seed=seed,
+                start=book.orders,
+                found=book.judge,
+                judged=book.judge_route,
+                crew=crew,
+                clock=clock,
             )
         else:
             _search_whole(book, shifts_of, stop=engines, seed=seed, crew=crew)
@@ -227,6 +235,12 @@ class _Book:
         if self._on_improvement is not None:
             self._on_improvement(self.curve[-1], evaluation.plan)
         return True
+
+    def judge_route(self, order: RouteOrder) -> RouteEvaluation:
+        """Judge one route, and know it when a plan with it is judged next."""
+        if order not in self._known_routes:
+            self._known_routes[order] = evaluate_route(self.problem, order)
+        return self._known_routes[order]
 
     def _rank(self, plan: Plan) -> tuple[int, int, int]:
         """Return what the better of two plans has less of; without a limit of moves that is its cost alone."""

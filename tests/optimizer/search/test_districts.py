@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from random_days import HOUR, random_day
 
 from optimizer.judge.cost import required_penalty_micro
-from optimizer.judge.evaluate import check, evaluate, orders_of
+from optimizer.judge.evaluate import check, evaluate, evaluate_route, orders_of
 from optimizer.problem.plan import Reason, RouteOrder, Unserved, VisitAction
 from optimizer.search import districts
 from optimizer.search.districts import cut, sub_problem
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from optimizer.judge.evaluate import RouteEvaluation
     from optimizer.problem.model import Problem
     from optimizer.problem.plan import Plan
 
@@ -70,6 +72,7 @@ def a_city(problem: Problem, start: Sequence[RouteOrder] = ()) -> districts._Cit
         options(problem).shifts,
         start=start,
         found=lambda _: True,
+        judged=partial(evaluate_route, problem),
         clock=time.monotonic,
     )
 
@@ -192,13 +195,29 @@ def test_what_the_judge_of_the_whole_day_refuses_is_taken_back() -> None:
         refused.append(orders)
         return False
 
-    city = districts._City(problem, options(problem).shifts, start=start, found=refuse, clock=time.monotonic)
+    city = a_city(problem, start)
+    city._found = refuse
     parts = city.cut_routes(angle=0.0, seed=0)
     stop = StepLimit(50)
     city.improve(parts, Alone(), districts._Budget(stop, 1, len(parts)), seed=0)
     city.tell()
     assert refused
     assert sorted(city.orders.values(), key=lambda order: order.shift) == sorted(start, key=lambda order: order.shift)
+
+
+def test_a_route_of_a_district_is_judged_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Judging the whole plan takes the word on each route from when its district was weighed."""
+    problem = random_day(4, visits=60, vehicles=9)
+    again: list[RouteOrder] = []
+
+    def judged_again(problem: Problem, order: RouteOrder) -> RouteEvaluation:
+        again.append(order)
+        return evaluate_route(problem, order)
+
+    monkeypatch.setattr("optimizer.judge.evaluate.evaluate_route", judged_again)
+    plan = solve(problem, stop=StepLimit(1), seed=1).plan
+    assert plan.routes
+    assert again == []
 
 
 def test_cancelled_large_day_is_an_answer() -> None:
