@@ -26,6 +26,7 @@ from benchmarks.living.lives import (
     SHARP,
     TAPS,
     THRESHOLD,
+    THRESHOLD_AS_GOOD,
     Lives,
 )
 from benchmarks.quality.rows import commit_at, print_table, row, store_rows
@@ -50,6 +51,7 @@ RATIOS: Final = (
     (FORECAST, SCHEDULE_PACE, None),
     (FORECAST, THRESHOLD, 0.85),
     (FORECAST, LOWER, None),
+    (FORECAST, THRESHOLD_AS_GOOD, None),
     (FORECAST, SHARP, 1.05),
     (FORECAST, PERFECT, 1.05),
     (TAPS, SCHEDULE_TAPS, 0.80),

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+from bisect import bisect_left
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from scenarios.choose import USUAL
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 
     from scenarios.policies import Town
     from scenarios.simulate import Kind, Lived
+    from scenarios.waste import World
 
 STEPS: Final = 2
 """Of the search for each day's plan: of a second that a day may take, what several thousand days leave."""
@@ -24,6 +27,9 @@ PACE: Final = 0.3
 """Times the built-in city's fill rates, by which containers fill in two days or less: with nothing to choose from."""
 
 NATURE: Final = Nature(pace=PACE)
+
+LEVELS: Final = tuple(percent / 100 for percent in range(80, 0, -5))
+"""From which a threshold that is as good as something else may come, the highest first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +39,8 @@ class Case:
     Parameters
     ----------
     as_good_as
-        The case whose overflows a fixed schedule may have.
+        The case whose overflows a fixed schedule may have, or a threshold, which is then the highest of ``LEVELS`` that
+        keeps to them: both are found with hindsight.
     by_pace
         Whether the fixed schedule passes by slow containers on every other day (``schedules.routes_alike``).
     """
@@ -52,6 +59,7 @@ DEAD: Final = "forecast, 20 % dead sensors"
 TAPS: Final = "forecast, taps only"
 THRESHOLD: Final = "threshold 80 %"
 LOWER: Final = "threshold 50 %"
+THRESHOLD_AS_GOOD: Final = "threshold as good as forecast"
 SHARP: Final = "forecast, levels known exactly"
 PERFECT: Final = "hindsight"
 SCHEDULE: Final = "schedule as good as forecast"
@@ -71,6 +79,7 @@ CASES: Final = {
         Case(name=TAPS, kind="forecast", nature=replace(NATURE, sensors=0.0), taps=True),
         Case(name=SCHEDULE_TAPS, kind="schedule", as_good_as=TAPS),
         Case(name=LOWER, kind="threshold", full_from=0.5),
+        Case(name=THRESHOLD_AS_GOOD, kind="threshold", as_good_as=FORECAST),
     )
 }
 
@@ -155,6 +164,8 @@ class Lives:
         world = self.town.world(setting, seed=seed, nature=case.nature)
         if case.kind == "schedule":
             lived = live_as_good(self.town, world, setting, seed=seed, overflows=overflows, by_pace=case.by_pace)
+        elif case.as_good_as is not None:
+            lived = self._by_threshold_as_good(world, setting, seed=seed, overflows=overflows)
         else:
             lived = live(self.town.ground, world, setting, seed=seed)
         made = Life.of(lived, cpu_s=self.clock() - begun_s)
@@ -165,6 +176,17 @@ class Lives:
         )
         self.keep(name, seed, made)
         return made
+
+    def _by_threshold_as_good(self, world: World, setting: Setting, *, seed: int, overflows: int) -> Lived:
+        """Live by the highest threshold that overflows on no more container-days; by the lowest if none does."""
+
+        @cache
+        def lived_from(level: float) -> Lived:
+            rules = replace(setting.rules, full_from=level)
+            return live(self.town.ground, world, replace(setting, rules=rules), seed=seed)
+
+        place = bisect_left(LEVELS, -overflows, key=lambda level: -lived_from(level).overflows)
+        return lived_from(LEVELS[min(place, len(LEVELS) - 1)])
 
     def _kept(self, name: str, seed: int) -> Life | None:
         file = self._file(name, seed)

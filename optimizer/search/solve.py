@@ -286,6 +286,8 @@ class _Book:
 
 def _fit_in(book: _Book, shifts_of: dict[str, tuple[str, ...]], *, stop: Stop) -> None:
     """Fit visits left out into the best plan where the judge finds room, heavy ones first; note why others stay out."""
+    if stop():  # of 10,000 visits nearly all may be left out yet: to put them in order takes long enough to be noticed
+        return
     reasons: dict[str, Unserved] = {}
     left_out = [book.problem.visit_by_id[entry.visit] for entry in book.best.plan.unserved if entry.visit in shifts_of]
     left_out.sort(key=lambda visit: (not visit.required, -(visit.prize_micro or 0), -visit.demand_kg, visit.id))
@@ -312,7 +314,8 @@ def _fit_in(book: _Book, shifts_of: dict[str, tuple[str, ...]], *, stop: Stop) -
         else:
             others = [order for order in book.orders if order.shift != insertion.order.shift]
             book.judge([*others, insertion.order])
-    book.explain(reasons)
+    if reasons:
+        book.explain(reasons)
 
 
 def moved(problem: Problem, plan: Plan) -> tuple[str, ...]:

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from benchmarks.living.__main__ import QUICK, main, rows_of
-from benchmarks.living.lives import CASES, DEAD, FORECAST, SCHEDULE, Life, Lives
+from benchmarks.living.lives import CASES, DEAD, FORECAST, SCHEDULE, THRESHOLD_AS_GOOD, Life, Lives
+from scenarios.simulate import DayDone, Lived
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from scenarios.policies import Town
+    from scenarios.simulate import Setting
 
 USUAL = Life(
     service=0.996, overflows=40, km=70.0, hours=9.0, trips=12.0, extra_trips=0.5, visits=100.0, cost=110.0, cpu_s=0.2
@@ -63,9 +65,39 @@ def test_a_kept_life_is_not_lived_again(tmp_path: Path) -> None:
 
 
 def test_every_schedule_has_its_measure() -> None:
-    """A fixed schedule of the table is as good as a case of the table, and only schedules are."""
+    """A fixed schedule of the table is as good as a case of the table; a policy that looks ahead finds its own way."""
     for case in CASES.values():
-        assert (case.as_good_as in CASES) is (case.kind == "schedule")
+        assert case.as_good_as is None or case.as_good_as in CASES
+        assert case.kind != "schedule" or case.as_good_as is not None
+        assert case.kind not in {"forecast", "perfect"} or case.as_good_as is None
+
+
+@pytest.mark.parametrize(("overflows", "found"), [(90, 80), (80, 80), (37, 35), (5, 5), (0, 5)])
+def test_the_highest_threshold_that_is_as_good_is_found(
+    overflows: int, found: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a threshold of so many percent overflows so many times, the one that is found keeps to the forecasts'."""
+
+    def live_from(_ground: None, _world: None, setting: Setting, *, seed: int) -> Lived:
+        overflowed = round(100 * setting.rules.full_from)
+        day = DayDone(
+            distance_m=0,
+            duration_s=0,
+            cost_micro=0,
+            kg=0,
+            emptied=seed,
+            overflowed=overflowed,
+            trips=0,
+            extra_trips=0,
+            put_off=0,
+        )
+        return Lived(containers=300, days=(day,), start_l=0.0, generated_l=0.0, collected_l=0.0, left_l=0.0)
+
+    monkeypatch.setattr("benchmarks.living.lives.live", live_from)
+    anywhere = cast("Town", SimpleNamespace(world=lambda *_, **__: None, ground=None))
+    lives = Lives(anywhere, days=1, commit="a" * 40, folder=tmp_path, clock=lambda: 0.0)
+    lives.keep(FORECAST, 3, replace(USUAL, overflows=overflows))
+    assert lives.of(THRESHOLD_AS_GOOD, 3).overflows == found
 
 
 def test_the_quick_form_keeps_a_row_for_each_policy(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
