@@ -23,7 +23,7 @@ NEAR: Final = 1.02
 """A plan counts as nearly done once it costs at most so much times the last one."""
 
 _MEMORY: Final = "peak MB"
-_WIDTH, _HEIGHT, _MARGIN = 640, 400, 56
+_WIDTH, _PANEL, _MARGIN = 640, 220, 56
 _COLOURS: Final = {"time": "#1b6ca8", "memory": "#b3541e"}
 
 
@@ -45,41 +45,41 @@ def growth_rows(case: Case, done: Run) -> list[Row]:
 
 
 def drawing(rows: Sequence[Row]) -> str:
-    """Draw time and memory over the number of containers as SVG, all axes logarithmic."""
+    """Draw time, and memory below it, over the number of containers as SVG, all axes logarithmic."""
     time = [(_containers(one), one["ours"]) for one in rows if one["metric"].startswith("time to")]
     memory = [(_containers(one), one["ours"]) for one in rows if one["metric"] == "memory"]
     style = 'font-family="sans-serif" font-size="12"'
+    height = 2 * _PANEL + _MARGIN
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {_HEIGHT}" {style}>',
-        f'<rect width="{_WIDTH}" height="{_HEIGHT}" fill="white"/>',
-        f'<text x="{_WIDTH / 2}" y="{_HEIGHT - 12}" text-anchor="middle">containers</text>',
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" {style}>',
+        f'<rect width="{_WIDTH}" height="{height}" fill="white"/>',
+        f'<text x="{_WIDTH / 2}" y="{height - 12}" text-anchor="middle">containers</text>',
     ]
-    for number, (name, unit, points) in enumerate((("time", "s", time), ("memory", "MB", memory))):
-        parts += _line(name, unit, sorted(points), first=not number)
+    parts += _panel("time", "s", sorted(time), top=0)
+    parts += _panel("memory", "MB", sorted(memory), top=_PANEL)
     return "\n".join([*parts, "</svg>"]) + "\n"
 
 
-def _line(name: str, unit: str, points: Sequence[tuple[int, float]], *, first: bool) -> list[str]:
-    """Return one line with a label at each of its points."""
+def _panel(name: str, unit: str, points: Sequence[tuple[int, float]], *, top: int) -> list[str]:
+    """Return a line with its values above its points and their sizes below the panel."""
     sizes = [math.log10(size) for size, _ in points]
     values = [math.log10(max(0.01, value)) for _, value in points]
     width = max(sizes) - min(sizes) or 1.0
     height = max(values) - min(values) or 1.0
     x = [_MARGIN + (_WIDTH - 2 * _MARGIN) * (size - min(sizes)) / width for size in sizes]
-    y = [_HEIGHT - _MARGIN - (_HEIGHT - 2 * _MARGIN) * (value - min(values)) / height for value in values]
+    y = [top + _PANEL - _MARGIN / 2 - (_PANEL - 1.5 * _MARGIN) * (value - min(values)) / height for value in values]
     colour = _COLOURS[name]
     places = " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(x, y, strict=True))
-    side, anchor = (_MARGIN, "start") if first else (_WIDTH - _MARGIN, "end")
     drawn = [
-        f'<text x="{side}" y="24" fill="{colour}" text-anchor="{anchor}">{name} ({unit})</text>',
+        f'<text x="{_MARGIN / 2}" y="{top + 24}" fill="{colour}">{name} ({unit})</text>',
         f'<polyline points="{places}" fill="none" stroke="{colour}" stroke-width="2"/>',
     ]
     for (size, value), a, b in zip(points, x, y, strict=True):
-        drawn.append(f'<circle cx="{a:.1f}" cy="{b:.1f}" r="3" fill="{colour}"/>')
-        label = b - 8 if first else b + 18
-        drawn.append(f'<text x="{a:.1f}" y="{label:.1f}" fill="{colour}" text-anchor="middle">{value:g}</text>')
-        if first:
-            drawn.append(f'<text x="{a:.1f}" y="{_HEIGHT - 30}" text-anchor="middle">{size:,}</text>')
+        drawn += [
+            f'<circle cx="{a:.1f}" cy="{b:.1f}" r="3" fill="{colour}"/>',
+            f'<text x="{a:.1f}" y="{b - 8:.1f}" fill="{colour}" text-anchor="middle">{value:,.4g}</text>',
+            f'<text x="{a:.1f}" y="{top + _PANEL}" text-anchor="middle">{size:,}</text>',
+        ]
     return drawn
 
 
