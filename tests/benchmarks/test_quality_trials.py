@@ -9,7 +9,8 @@ import pytest
 from benchmarks.quality.honest import honest_rows
 from benchmarks.quality.large import made_up_day
 from benchmarks.quality.room import most_served
-from benchmarks.quality.trials import trials
+from benchmarks.quality.rows import row
+from benchmarks.quality.trials import medians, trials
 from optimizer.problem.plan import StepKind
 from optimizer.search.solve import solve
 from optimizer.search.stop import StepLimit
@@ -45,6 +46,15 @@ def test_honest_time_states_each_time_with_its_goal() -> None:
     assert rows["first complete plan"]["ours"] >= rows["first plan"]["ours"]
     assert rows["search"]["goal_high"] == pytest.approx(1.408)
     assert rows["cancel, longest of 2"]["goal_high"] == pytest.approx(0.2)
+
+
+def test_what_one_seed_leaves_out_is_not_lost_in_a_median() -> None:
+    """Of three seeds costs and times are medians, and visits left out are the most of any."""
+    runs = [
+        [row("hundred/city", "cost", "currency", cost), row("hundred/city", "required unserved", "visits", left)]
+        for cost, left in ((3.0, 0), (1.0, 2), (2.0, 0))
+    ]
+    assert [(one["metric"], one["ours"]) for one in medians(runs)] == [("cost", 2.0), ("required unserved", 2)]
 
 
 def test_trials_are_found_by_name_and_by_kind() -> None:
